@@ -1,0 +1,155 @@
+"""
+What can go wrong, by who must act; and the one translator of foreign errors.
+
+::
+
+    GatewayError
+      SettingsError         operator    nothing opened yet        stop, exit 2
+      StorageError          operator    disk full, read-only      stop taking files, exit 4
+      AlreadyRunning        time        another run holds the lock   exit 6
+      InstanceError         reviewer    this instance only        hold with a code, go on, exit 3
+        NotDicom  Incomplete  TooLarge  NotAdmitted  NotDecoded
+        NotDeidentified  NotVerified  NotRendered  NotDescribed
+      DeliveryError
+        DestinationBusy     time        408 425 429 5xx, no net   stays waiting, exit 5
+        DestinationRefused  developer   other 4xx, wrong answer   held, exit 3
+
+A message names keywords, tags, rules, shapes and types, never a value and never a file name.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class GatewayError(Exception):
+    """The gateway met something it foresaw."""
+
+
+class SettingsError(GatewayError):
+    """A setting or a recipe line is wrong; nothing was opened."""
+
+
+class StorageError(GatewayError):
+    """A place that the gateway writes to is full, read-only or broken."""
+
+
+class AlreadyRunning(GatewayError):
+    """Another run holds the lock."""
+
+
+class InstanceError(GatewayError):
+    """
+    One instance cannot go on; the others can.
+
+    `code` is the class's name: it is what the ledger, the reason file and the summary show.
+    """
+
+    plain = "held"
+
+    @property
+    def code(self) -> str:
+        """The class's name, which is stable: operators and tests rely on it."""
+        return type(self).__name__
+
+
+class NotDicom(InstanceError):
+    """The file is not a DICOM Part 10 file (PS3.10 section 7)."""
+
+    plain = "not DICOM"
+
+
+class Incomplete(InstanceError):
+    """The file ends before its data set does."""
+
+    plain = "incomplete"
+
+
+class TooLarge(InstanceError):
+    """The file, or what it would unpack to, is above a limit of the settings."""
+
+    plain = "too large"
+
+
+class NotAdmitted(InstanceError):
+    """This kind of instance is not let through: no image, or a kind held by policy."""
+
+    plain = "not admitted"
+
+
+class NotDecoded(InstanceError):
+    """The pixel data cannot be decoded, so they cannot be checked."""
+
+    plain = "not decoded"
+
+
+class NotDeidentified(InstanceError):
+    """A step of the de-identification failed or could not decide."""
+
+    plain = "not de-identified"
+
+
+class NotVerified(InstanceError):
+    """After de-identification something that identifies the patient was still found."""
+
+    plain = "not verified"
+
+
+class NotRendered(InstanceError):
+    """The frames cannot be made into a faithful PNG."""
+
+    plain = "not rendered"
+
+
+class NotDescribed(InstanceError):
+    """The backend's contract has no true words for this image."""
+
+    plain = "not described"
+
+
+class DeliveryError(GatewayError):
+    """A parcel did not arrive."""
+
+
+class DestinationBusy(DeliveryError):
+    """
+    The destination cannot take the parcel now; it stays waiting.
+
+    Parameters
+    ----------
+    message : str
+        What happened, without a value of the body or of the answer.
+    retry_after_s : float, optional
+        What the destination asked for (Retry-After), in seconds.
+
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DestinationRefused(DeliveryError):
+    """The destination will not take this parcel however often it is asked; it is held."""
+
+
+@contextmanager
+def turned_into(kind: type[InstanceError], doing: str) -> Iterator[None]:
+    """
+    Turn whatever foreign code raises into `kind`.
+
+    pydicom, deid, numpy and the codecs quote values in their messages, so the new message
+    has the type alone; the old error stays on `__cause__` for a debugger, not for a log.
+    """
+    try:
+        yield
+    except GatewayError:
+        raise
+    except MemoryError as error:
+        raise TooLarge(f"{doing}: not enough memory") from error
+    except OSError as error:
+        # Only real input/output has an errno; codecs raise bare OSErrors for bad data.
+        if error.errno is not None:
+            raise StorageError(f"{doing}: {type(error).__name__}") from error
+        raise kind(f"{doing}: {type(error).__name__}") from error
+    except Exception as error:
+        raise kind(f"{doing}: {type(error).__name__}") from error
