@@ -71,7 +71,7 @@ class TooLarge(InstanceError):
 
 
 class NotAdmitted(InstanceError):
-    """This kind of instance is not let through: no image, or a kind held by policy."""
+    """The kind of instance is not let through: no image, or a kind held by policy."""
 
     plain = "not admitted"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from img_ingestion.instance import Parcel, ReceivedInstance, Receipt
+    from img_ingestion.instance import Parcel, Receipt, ReceivedInstance
 
 
 class Source(Protocol):
