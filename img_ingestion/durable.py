@@ -1,0 +1,168 @@
+"""
+Put bytes on the disk so that a power cut finds all of a file or none of it.
+
+A file is written under a temporary name in its own folder, fsynced, renamed, and the folder
+fsynced. Temporaries begin with `TEMPORARY`, so that what a killed run left can be swept.
+Files are 0600 and folders 0700. Whatever the operating system refuses is a `StorageError`
+in plain words and without a name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from img_ingestion.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TEMPORARY = ".in-hand-"
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+@contextmanager
+def storing(doing: str) -> Iterator[None]:
+    """Turn whatever the operating system refuses into a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        # str(error) quotes the file's name; the number's own words do not.
+        words = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise StorageError(f"{doing}: {words}") from error
+
+
+def folder(path: Path) -> None:
+    """Make a folder, 0700, and those above it; what is already there stays as it is."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        folder(path.parent)
+    with storing("making a folder"):
+        path.mkdir(mode=0o700, exist_ok=True)
+        _sync(path.parent)
+
+
+@contextmanager
+def staging() -> Iterator[list[Path]]:
+    """Give a list for temporaries; those that were not placed by the end are removed."""
+    temporaries: list[Path] = []
+    try:
+        yield temporaries
+    finally:
+        for temporary in temporaries:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def stage(content: bytes, where: Path, temporaries: list[Path]) -> Path:
+    """Write content to a new temporary in the folder `where`, fsynced, and note it."""
+    temporary = where / f"{TEMPORARY}{secrets.token_hex(8)}"
+    temporaries.append(temporary)
+    with storing("writing"), _new(temporary) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return temporary
+
+
+def place(finals: Mapping[Path, Path]) -> None:
+    """Give fsynced temporaries their final names, then make the renames durable."""
+    with storing("renaming"):
+        for temporary, final in finals.items():
+            temporary.replace(final)
+        for parent in dict.fromkeys(final.parent for final in finals.values()):
+            _sync(parent)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a whole file, durably, in place of what had its name."""
+    with staging() as temporaries:
+        place({stage(content, path.parent, temporaries): path})
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[BinaryIO]:
+    """Give a stream whose bytes get the final name only when the block ends well."""
+    with staging() as temporaries:
+        temporaries.append(path.parent / f"{TEMPORARY}{secrets.token_hex(8)}")
+        with storing("writing"), _new(temporaries[0]) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        place({temporaries[0]: path})
+
+
+def move(source: Path, target: Path, *, within: int | None = None) -> None:
+    """
+    Move a file, durably; between file systems by a durable copy.
+
+    Parameters
+    ----------
+    source : Path
+        The file; relative to `within` when that is given.
+    target : Path
+        Its new name, in a folder that is there.
+    within : int, optional
+        Descriptor of the folder that `source` is in, for names that somebody else can turn
+        into something else while we look.
+
+    """
+    with storing("moving"):
+        try:
+            os.rename(source, target, src_dir_fd=within)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy(source, target, within)
+            os.unlink(source, dir_fd=within)
+        _sync(target.parent)
+        if within is None:
+            _sync(source.parent)
+        else:
+            os.fsync(within)
+
+
+def sweep(root: Path) -> int:
+    """Remove the temporaries below a folder; say how many there were."""
+    with storing("sweeping"):
+        found = [
+            Path(where, name)
+            for where, _, names in os.walk(root)
+            for name in names
+            if name.startswith(TEMPORARY)
+        ]
+        for temporary in found:
+            temporary.unlink()
+    return len(found)
+
+
+def free_bytes(path: Path) -> int:
+    """Give the free space, in bytes, where a folder is."""
+    with storing("asking for free space"):
+        space = os.statvfs(path)
+    return space.f_bavail * space.f_frsize
+
+
+def _new(temporary: Path) -> BinaryIO:
+    return os.fdopen(os.open(temporary, _NEW, 0o600), "wb")
+
+
+def _copy(source: Path, target: Path, within: int | None) -> None:
+    reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=within)
+    with os.fdopen(reading, "rb") as stream, writer(target) as copy:
+        shutil.copyfileobj(stream, copy, 1024 * 1024)
+
+
+def _sync(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
