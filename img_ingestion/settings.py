@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
 
-CustomerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+CustomerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A folder of `local_dcm`; letters, digits, dot, hyphen and underscore."""
 
 
@@ -43,6 +44,22 @@ class Backend(Section):
     """Images of a series in one request at the most."""
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
     """Bytes of base64 in one request at the most (a single larger image travels alone)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _open_files(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 (raw input)
+        """Resolve the files against the home, and read the token, where a home is known."""
+        if not (isinstance(given, dict) and isinstance(info.context, dict)):
+            return given
+        home: Path = info.context["home"]
+        opened = dict(given)
+        if ca_file := given.get("ca_file"):
+            opened["ca_file"] = str(home / str(ca_file))
+            if not Path(opened["ca_file"]).is_file():
+                raise ValueError("ca_file does not exist")
+        if token_file := given.get("token_file"):
+            opened["token"] = _token(home / str(token_file))
+        return opened
 
     @model_validator(mode="after")
     def _url_is_safe(self) -> Backend:
@@ -161,6 +178,17 @@ class Settings(CustomerSettings):
     def of(self, customer: str) -> CustomerSettings:
         """Give the settings in force for one customer: its own sections over the common ones."""
         return self.customers.get(customer, self)
+
+
+def _token(path: Path) -> str:
+    """Read a token: one line that can stand in a header of HTTP."""
+    try:
+        token = path.read_text("ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"token_file cannot be read ({type(error).__name__})") from None
+    if not token or not token.isprintable():
+        raise ValueError("token_file holds no token")
+    return token
 
 
 def _loopback(host: str) -> bool:

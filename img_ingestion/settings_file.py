@@ -1,0 +1,151 @@
+"""Read `gateway.toml` and the environment into `Settings`, and name the line that is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as EnvironmentUnreadable
+
+from img_ingestion.errors import SettingsError
+from img_ingestion.settings import CustomerSettings, Settings
+from img_ingestion.toml_lines import depth, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+NAME = "gateway.toml"
+PREFIX = "IMG_INGESTION_"
+_SECRET = f"a secret does not belong in this file; use {PREFIX}BACKEND__TOKEN or token_file"
+
+_PLAIN = {
+    "extra_forbidden": "no such setting",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "string_pattern_mismatch": "is not of the form that the documentation gives",
+}
+
+
+class _Environment(BaseSettings, Settings):
+    """The same settings as variables, e.g. `IMG_INGESTION_BACKEND__TOKEN`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
+
+
+def load(home: Path, config: Path | None = None) -> Settings:
+    """
+    Read what the operator chose: `config`, else the home's `gateway.toml`, else the defaults.
+
+    The environment goes over the file, and a customer's own keys over both. A customer with
+    a URL of its own does not inherit the token: it would be told to a stranger.
+
+    Raises
+    ------
+    SettingsError
+        A file that is missing or no TOML, a key that does not exist or a value that is
+        refused, with file and line. No value is quoted.
+
+    """
+    path = config or home / NAME
+    text = _text(path) if config or path.exists() else ""
+    written = _parsed(path, text)
+    chosen = _with_customers(_merged(written, _environment()))
+    try:
+        return Settings.model_validate(chosen, context={"home": home})
+    except ValidationError as error:
+        raise SettingsError("\n".join(_said(path, text, written, error.errors()))) from None
+
+
+def _text(path: Path) -> str:
+    """Read a settings file as TOML wants it: UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({type(error).__name__})") from None
+    except UnicodeDecodeError as error:
+        number = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}, line {number}: not UTF-8") from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    """Parse the file; refuse a secret in it."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        number = found[1] if found else text.rstrip().count("\n") + 1
+        what = str(error).split(" (at ")[0]
+        raise SettingsError(f"{path}, line {number}: not TOML: {what}") from None
+    for above in ((), *(("customers", name) for name in _table(written, "customers"))):
+        where = (*above, "backend", "token")
+        if depth(written, where) == len(where):
+            raise SettingsError(f"{path}, line {line(text, where)}: {'.'.join(where)}: {_SECRET}")
+    return written
+
+
+def _environment() -> dict[str, Any]:
+    """Give the settings that the environment makes, as nested tables of text."""
+    known = set(Settings.model_fields) - {"customers"}
+    for name in os.environ:
+        section = name.removeprefix(PREFIX).split("__")[0].lower()
+        if name.startswith(PREFIX) and section not in known:
+            raise SettingsError(f"environment variable {name}: no such setting outside the file")
+    try:
+        return dict(EnvSettingsSource(_Environment)())
+    except EnvironmentUnreadable:
+        raise SettingsError(f"environment variable {PREFIX}...: must be JSON") from None
+
+
+def _with_customers(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Complete each customer's sections with the common ones."""
+    common = {key: chosen[key] for key in CustomerSettings.model_fields if key in chosen}
+    customers = {
+        name: _merged(_without_token(common) if "url" in _table(own, "backend") else common, own)
+        for name, own in _table(chosen, "customers").items()
+    }
+    return chosen | {"customers": customers} if customers else chosen
+
+
+def _without_token(common: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what belongs to the common backend only."""
+    backend = _table(common, "backend")
+    return common | {"backend": {k: v for k, v in backend.items() if not k.startswith("token")}}
+
+
+def _merged(under: Any, over: Any) -> Any:  # noqa: ANN401 (parsed TOML)
+    """Lay one table over another, key by key; anything but two tables is replaced."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
+
+
+def _table(parent: Any, key: str) -> dict[str, Any]:  # noqa: ANN401 (parsed TOML)
+    """Give a table of a table, empty where there is none or it is no table."""
+    found = parent.get(key) if isinstance(parent, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _said(
+    path: Path, text: str, written: Mapping[str, Any], details: list[ErrorDetails]
+) -> Iterator[str]:
+    """Say what is wrong with each setting, and where it stands; never its value."""
+    common = {detail["loc"] for detail in details}
+    for detail in details:
+        where = [str(part) for part in detail["loc"] if part != "[key]"]
+        what = _PLAIN.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+        variable = PREFIX + "__".join(where).upper()
+        if detail["loc"][2:] in common:
+            continue  # Inherited by a customer, and said of the common section already.
+        if depth(written, where) < len(where) and variable in os.environ:
+            yield f"environment variable {variable}: {what}"
+        else:
+            # What our own validators say of a section begins with the key that is wrong.
+            number = line(text, [*where, what.split()[0].rstrip(":")])
+            yield f"{path}, line {number}: {'.'.join(where)}: {what}"
