@@ -10,9 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pydantic import BaseModel, SecretStr  # noqa: E402 (after the path)
+from pydantic import BaseModel, SecretStr
 
-from img_ingestion.settings import Settings  # noqa: E402 (after the path)
+from img_ingestion.settings import Settings
 
 HEAD = """\
 # Settings of img_ingestion. Copy to gateway.toml in the home (the folder that holds local_dcm/).
