@@ -1,0 +1,153 @@
+"""
+De-identification: the only place that makes a `CleanInstance`.
+
+Identifiers are collected first, from the original; pixels come before the header, because device
+rules read Manufacturer, Modality and the like; the residue check comes last, on the bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from img_ingestion import part10
+from img_ingestion.deidentify import (
+    admission,
+    identifiers,
+    naming,
+    pixels,
+    recipe,
+    residue,
+    stamp,
+)
+from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.free_text import Cleaner
+from img_ingestion.deidentify.header import Header
+from img_ingestion.deidentify.patient import Patient
+from img_ingestion.deidentify.pseudonyms import Pseudonyms
+from img_ingestion.deidentify.values import Values
+from img_ingestion.errors import NotDeidentified, turned_into
+from img_ingestion.instance import CleanInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydicom.dataset import Dataset
+
+    from img_ingestion.deidentify.recipe import HeaderRule, Recipe
+    from img_ingestion.instance import ReceivedInstance
+    from img_ingestion.settings import CustomerSettings, Profile, Settings
+
+REVISION = "1"
+"""Counted up when the same settings begin to give another result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that decides what leaves for one customer."""
+
+    recipe: Recipe
+    table: Mapping[int, HeaderRule]
+    settings: CustomerSettings
+    key: bytes = field(repr=False)
+    version: str
+    """Short digest of all of it: other policy, other work."""
+
+
+def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Policy:
+    """
+    Compile the recipe for one customer.
+
+    Parameters
+    ----------
+    customer : str
+        Name of the customer's folder.
+    settings : Settings
+        Of the home.
+    site : Recipe
+        The site's `deid.dicom`.
+    key : bytes
+        The customer's key, as `pseudonyms.load_key` gives it.
+
+    """
+    own = settings.of(customer)
+    chosen = "\0".join(
+        (
+            REVISION,
+            site.digest,
+            own.profile.model_dump_json(),
+            own.pixels.model_dump_json(),
+            own.rendering.model_dump_json(),
+        ),
+    )
+    version = hmac.digest(key, chosen.encode(), "sha256").hex()[:16]
+    return Policy(site, recipe.compiled(site, own.profile), own, key, version)
+
+
+def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
+    """
+    Remove the patient from one received file, or raise.
+
+    Raises
+    ------
+    InstanceError
+        The instance cannot be read, admitted, decoded, cleaned or verified. Its message has no
+        value of the file in it.
+
+    """
+    own = policy.settings
+    dataset = part10.read(received, own.limits)
+    with turned_into(NotDeidentified, "collecting identifiers"):
+        admission.check(dataset)
+        found = identifiers.collect(dataset)
+    with turned_into(NotDeidentified, "pixels"):
+        hidden = pixels.clean(dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits)
+    cleaner = Cleaner.of(found)
+    with turned_into(NotDeidentified, "header"):
+        patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
+        values = Values(patient, cleaner, _unnamed_dates(own.profile))
+        sop_class = str(dataset.SOPClassUID)
+        clean = Header(policy.table, values, sop_class).cleaned(dataset)
+        _require_identity(clean, patient)
+        whole = not recipe.weaker(policy.recipe, own.profile)
+        stamp.write(clean, own.profile, whole_profile=whole, pixels=hidden.checked)
+        clean.file_meta = stamp.file_meta(clean, dataset.file_meta.TransferSyntaxUID)
+        content = part10.written(clean)
+    if own.profile.retain_uids:
+        found = replace(found, uids=frozenset())
+    residue.check(content, found, cleaner)
+    return CleanInstance(
+        id=received.id,
+        customer=received.customer,
+        name=naming.output_name(received.path.stem, found, _pseudonym(received, policy.key)),
+        dataset=clean,
+        content=content,
+        replaced=MappingProxyType(patient.replaced),
+        regions=hidden.regions,
+    )
+
+
+def _unnamed_dates(options: Profile) -> Action:
+    """Say what becomes of a date that no rule names."""
+    if options.retain_longitudinal_modified_dates:
+        return Action.SHIFT
+    return Action.K if options.retain_longitudinal_full_dates else Action.X
+
+
+def _require_identity(clean: Dataset, patient: Patient) -> None:
+    """Fill what every receiver files an instance by, also where the source had none."""
+    for tag, keyword in (
+        (0x00100010, "PatientName"),
+        (0x00100020, "PatientID"),
+        (0x00080050, "AccessionNumber"),
+    ):
+        if not clean.get(keyword):
+            setattr(clean, keyword, patient.code(tag, ""))
+
+
+def _pseudonym(received: ReceivedInstance, key: bytes) -> str:
+    """Name a file by its content, keyed: who has the original elsewhere cannot look it up."""
+    return hashlib.sha256(key + bytes.fromhex(received.sha256)).hexdigest()[:16]

@@ -1,0 +1,41 @@
+"""Who may enter the line: whole instances of a known kind that have a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydicom.uid import UID, MediaStorageDirectoryStorage
+
+from img_ingestion.errors import NotAdmitted
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+STORAGE = "SOP Class"
+
+
+def check(dataset: Dataset) -> None:
+    """
+    Raise unless the instance can be de-identified, rendered and described.
+
+    Raises
+    ------
+    NotAdmitted
+        A directory, a document, a video, a private SOP class, no pixel data, or one of the UIDs
+        that make an instance (PS3.3 C.12.1, C.7.2.1, C.7.3.1) is absent.
+
+    """
+    if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise NotAdmitted("a DICOMDIR: a directory of other files, with their patients' names")
+    for keyword in REQUIRED:
+        if not dataset.get(keyword):
+            raise NotAdmitted(f"{keyword} is absent or empty")
+    sop_class = UID(dataset.SOPClassUID)
+    if sop_class.type != STORAGE or sop_class.is_private:
+        raise NotAdmitted("SOP Class UID (0008,0016) is none of the standard's")
+    if "EncapsulatedDocument" in dataset:
+        raise NotAdmitted("an encapsulated document cannot be cleaned")
+    if not any(keyword in dataset for keyword in PIXELS):
+        raise NotAdmitted("no pixel data: the backend takes images only")

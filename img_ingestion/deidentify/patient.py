@@ -1,0 +1,84 @@
+"""One patient of one customer: who it is, and everything that stands in the patient's place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydicom.datadict import tag_for_keyword
+
+from img_ingestion.deidentify import dates
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from img_ingestion.deidentify.pseudonyms import Pseudonyms
+    from img_ingestion.settings import Profile
+
+PATIENT_NAME, PATIENT_ID, ACCESSION_NUMBER = 0x00100010, 0x00100020, 0x00080050
+UID_KINDS = {
+    tag_for_keyword("StudyInstanceUID"): "study",
+    tag_for_keyword("SeriesInstanceUID"): "series",
+    tag_for_keyword("SOPInstanceUID"): "instance",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """
+    The replacements of one instance's patient.
+
+    `replaced` collects what the vault is to remember, as the pass over the header finds it.
+    """
+
+    identity: str = field(repr=False)
+    study: str = field(repr=False)
+    days: int
+    pseudonyms: Pseudonyms
+    replaced: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, dataset: Dataset, pseudonyms: Pseudonyms, options: Profile) -> Patient:
+        """
+        Say who the patient of a data set is.
+
+        The Patient ID (0010,0020); without one the name and birth date; without those the study,
+        so that two unknown patients are never merged.
+        """
+        study = _text(dataset, "StudyInstanceUID") or _text(dataset, "SOPInstanceUID")
+        name = _text(dataset, "PatientName")
+        identity = _text(dataset, "PatientID")
+        if not identity and name:
+            identity = f"{name}\0{_text(dataset, 'PatientBirthDate')}"
+        identity = identity or study
+        days = pseudonyms.days(identity, options.max_date_shift_days)
+        return cls(identity, study, days, pseudonyms)
+
+    def uid(self, tag: int, original: str) -> str:
+        """Give the UID that stands for `original`, which may be a registered one and stay."""
+        new = self.pseudonyms.uid(original)
+        if new != original:
+            self.replaced[UID_KINDS.get(tag, "uid"), original] = new
+        return new
+
+    def code(self, tag: int, original: str) -> str:
+        """Give the code that stands for a patient's name or number, or for an accession number."""
+        if tag == ACCESSION_NUMBER:
+            kind, known = "accession", original or f"study\0{self.study}"
+        else:
+            kind, known = "patient", self.identity
+            if tag == PATIENT_ID and original:
+                known = original
+        new = self.pseudonyms.code(kind, known)
+        if original and tag != PATIENT_NAME:
+            self.replaced[kind, original] = new
+        return new
+
+    def shifted(self, vr: str, value: str) -> str | None:
+        """Give a date or time moved by the patient's days; None for what is no date or time."""
+        return dates.shifted(vr, value, self.days)
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    return "" if value is None else str(value).strip()

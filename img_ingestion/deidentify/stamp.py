@@ -1,0 +1,128 @@
+"""
+The stamp: what a reader of the file is told about its de-identification (PS3.15 E.1.1, E.3).
+
+The codes are computed from what really ran for this instance, never from what was wished.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import UID
+
+from img_ingestion import __version__
+
+if TYPE_CHECKING:
+    from img_ingestion.settings import Profile
+
+IMPLEMENTATION_CLASS_UID = UID("2.25.134351473349708985578604307872871789624")
+IMPLEMENTATION_VERSION = f"IMG_INGEST_{__version__.replace('.', '_')}"
+"""PS3.7 D.3.3.2: at most sixteen characters."""
+
+METHOD = "img_ingestion: PS3.15 Annex E, single pass, residue checked"
+
+# CID 7050 (PS3.16).
+BASIC_PROFILE = ("113100", "Basic Application Confidentiality Profile")
+CLEAN_PIXEL_DATA = ("113101", "Clean Pixel Data Option")
+OPTIONS = {
+    "clean_graphics": ("113103", "Clean Graphics Option"),
+    "clean_structured_content": ("113104", "Clean Structured Content Option"),
+    "clean_descriptors": ("113105", "Clean Descriptors Option"),
+    "retain_longitudinal_full_dates": (
+        "113106",
+        "Retain Longitudinal Temporal Information Full Dates Option",
+    ),
+    "retain_longitudinal_modified_dates": (
+        "113107",
+        "Retain Longitudinal Temporal Information Modified Dates Option",
+    ),
+    "retain_patient_characteristics": ("113108", "Retain Patient Characteristics Option"),
+    "retain_device_identity": ("113109", "Retain Device Identity Option"),
+    "retain_uids": ("113110", "Retain UIDs Option"),
+    "retain_safe_private": ("113111", "Retain Safe Private Option"),
+    "retain_institution_identity": ("113112", "Retain Institution Identity Option"),
+}
+
+
+def write(dataset: Dataset, options: Profile, *, whole_profile: bool, pixels: bool) -> None:
+    """
+    Write the de-identification attributes into a cleaned data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Changed in place: (0012,0062), (0012,0063), (0012,0064), (0028,0303), (0028,0301).
+    options : Profile
+        The options that ran.
+    whole_profile : bool
+        The recipe keeps nothing that the Basic Profile and its options would not.
+    pixels : bool
+        The pixels were really cleaned of text.
+
+    """
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = METHOD
+    codes = [BASIC_PROFILE] if whole_profile else []
+    codes += [CLEAN_PIXEL_DATA] if pixels else []
+    codes += [code for name, code in OPTIONS.items() if getattr(options, name)]
+    dataset.DeidentificationMethodCodeSequence = Sequence(map(_item, codes))
+    dataset.LongitudinalTemporalInformationModified = _temporal(options)
+    _say_of_annotation(dataset, pixels=pixels)
+
+
+def file_meta(dataset: Dataset, transfer_syntax: UID) -> FileMetaDataset:
+    """Build the file meta information anew (PS3.10 7.1); nothing of the original's is kept."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\0\1"
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = transfer_syntax
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION
+    return meta
+
+
+def _item(code: tuple[str, str]) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodeMeaning = code
+    item.CodingSchemeDesignator = "DCM"
+    return item
+
+
+def _temporal(options: Profile) -> str:
+    if options.retain_longitudinal_modified_dates:
+        return "MODIFIED"
+    return "UNMODIFIED" if options.retain_longitudinal_full_dates else "REMOVED"
+
+
+def _say_of_annotation(dataset: Dataset, *, pixels: bool) -> None:
+    """
+    Say NO in Burned In Annotation (0028,0301) only when the pixels were really cleaned.
+
+    The source is not believed: its statement goes. Where the IOD requires one (PS3.3 C.8.6.2,
+    C.8.11.3, C.8.13.1 and other modules of newer images) the source's own NO is left, because a
+    missing one would be invalid and a YES untrue.
+    """
+    element = dataset.get("BurnedInAnnotation")
+    if pixels:
+        dataset.BurnedInAnnotation = "NO"
+    elif element is not None and dataset.SOPClassUID not in REQUIRES_STATEMENT:
+        del dataset.BurnedInAnnotation
+
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+REQUIRES_STATEMENT = frozenset(
+    _STORAGE + suffix
+    for suffix in (
+        # Digital X-ray, mammography, intra-oral, tomosynthesis
+        "1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 13.1.3 13.1.4 13.1.5 "
+        # Enhanced and legacy converted CT, MR, PET, XA, XRF, US volume
+        "2.1 2.2 4.1 4.2 4.3 4.4 6.2 12.1.1 12.2.1 13.1.1 13.1.2 128.1 130 "
+        # Multi-frame secondary capture, parametric map, ophthalmic, whole slide
+        "7.1 7.2 7.3 7.4 30 77.1.5.1 77.1.5.2 77.1.5.4 77.1.6 14.1 14.2"
+    ).split()
+)
+
+

@@ -1,0 +1,180 @@
+"""
+What becomes of a single value, by its value representation (PS3.5 6.2).
+
+A value that nothing touches stays raw and is written byte for byte. A value that is not what its
+representation promises (a name in a number, a word in a date) is dropped, never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+
+from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.dummies import DUMMIES
+from img_ingestion.deidentify.pseudonyms import names_a_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
+
+    from img_ingestion.deidentify.free_text import Cleaner
+    from img_ingestion.deidentify.patient import Patient
+
+Element = DataElement | RawDataElement
+
+TEXT = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+TIMES = frozenset({"DA", "DT", "TM"})
+BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+NUMBERS = {
+    "IS": re.compile(r"[+-]?\d{1,12}"),
+    "DS": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[nN]a[nN]"),
+    "AS": re.compile(r"\d{1,3}[DWMY]?"),
+}
+UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
+CODED = frozenset({*TIMES, *NUMBERS, "UI"})
+"""Representations that are ASCII whatever the character set."""
+
+OLDEST = 89
+"""45 CFR 164.514(b)(2)(i)(C): ages over 89 become one class."""
+PATIENT_AGE = 0x00101010
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What can be done with one value of one patient."""
+
+    patient: Patient
+    cleaner: Cleaner
+    dates: Action
+    """SHIFT, K or X for dates and times that no rule names."""
+
+    def changed(self, action: Action, source: Dataset, tag: BaseTag) -> Element | None:
+        """Do U, C, SHIFT or PSEUDONYM; None where the value does not allow it."""
+        if action is Action.PSEUDONYM:
+            element = source[tag]
+            original = "" if element.value is None else str(element.value).strip()
+            return DataElement(tag, element.VR, self.patient.code(tag, original))
+        vr = source[tag].VR
+        if vr == "UI":
+            return self.mapped(source, tag)
+        if vr in TIMES:
+            return self._each(source, tag, lambda text: self.patient.shifted(vr, text))
+        if action is Action.C and vr in TEXT:
+            return self._each(source, tag, self.cleaner.cleaned)
+        return None
+
+    def mapped(self, source: Dataset, tag: BaseTag) -> Element | None:
+        """Replace each of one or several UIDs; their count stays."""
+        return self._each(source, tag, lambda text: self.patient.uid(tag, text) if text else "")
+
+    def kept(self, source: Dataset, tag: BaseTag, *, listed: bool) -> Element | None:
+        """
+        Keep a value, as far as its representation lets it be kept.
+
+        Parameters
+        ----------
+        source : Dataset
+            The data set that has it.
+        tag : BaseTag
+            Its tag.
+        listed : bool
+            A rule names this element; its UIDs and dates then stay.
+
+        """
+        raw = source.get_item(tag)
+        vr = raw.VR
+        if vr is None or vr == "UN":
+            raw = source[tag]
+            vr = raw.VR
+        if vr in BYTES:
+            return raw if _may_be_bytes(tag, vr) else None
+        if vr in TEXT:
+            return self._each(source, tag, self.cleaner.without_own)
+        if vr in NUMBERS:
+            return self._number(source, tag, NUMBERS[vr])
+        if vr == "PN":
+            return DataElement(tag, "PN", DUMMIES["PN"])
+        if vr == "UI":
+            return self._uid(source, tag, listed=listed)
+        if vr in TIMES:
+            return self._time(source, tag, Action.K if listed else self.dates)
+        return raw
+
+    def _uid(self, source: Dataset, tag: BaseTag, *, listed: bool) -> Element | None:
+        if not listed and not names_a_class(tag):
+            return self.mapped(source, tag)
+        return self._each(source, tag, lambda text: text if UID.fullmatch(text) else None)
+
+    def _time(self, source: Dataset, tag: BaseTag, action: Action) -> Element | None:
+        vr = source[tag].VR
+        if action is Action.X:
+            return None
+        if action is Action.K:
+            proved: Callable[[str], str | None] = lambda text: (  # noqa: E731  one use, typed
+                None if self.patient.shifted(vr, text) is None else text
+            )
+            return self._each(source, tag, proved)
+        return self._each(source, tag, lambda text: self.patient.shifted(vr, text))
+
+    def _number(self, source: Dataset, tag: BaseTag, form: re.Pattern[str]) -> Element | None:
+        def proved(text: str) -> str | None:
+            if text and not form.fullmatch(text):
+                return None
+            return _capped(text) if tag == PATIENT_AGE else text
+
+        return self._each(source, tag, proved)
+
+    def _each(
+        self, source: Dataset, tag: BaseTag, change: Callable[[str], str | None]
+    ) -> Element | None:
+        """Change each value of a text-like element; untouched ones stay as they were written."""
+        texts = _texts(source, tag)
+        changed = [change(text) for text in texts]
+        if None in changed:
+            return None
+        raw = source.get_item(tag)
+        if changed == texts:
+            return raw
+        value = changed if len(changed) > 1 else changed[0]
+        return DataElement(tag, raw.VR or dictionary_VR(tag), value)
+
+
+def _texts(source: Dataset, tag: BaseTag) -> list[str]:
+    """
+    Give the values of an element as texts, without padding.
+
+    Bytes below 0x80 without an escape are the same in every character set of PS3.5 6.1, so most
+    elements need no decoding, and a malformed number needs no conversion that would raise.
+    """
+    raw = source.get_item(tag)
+    if raw.is_raw and raw.VR in CODED | TEXT and isinstance(raw.value, bytes):
+        text = raw.value.decode("latin-1")
+        if raw.VR in CODED or (text.isascii() and "\x1b" not in text):
+            texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
+            return [each.strip(" \0") for each in texts]
+    element = source[tag]
+    if element.value is None:
+        return [""]
+    values = list(element.value) if element.VM > 1 else [element.value]
+    return [str(getattr(value, "original_string", value)).strip(" \0") for value in values]
+
+
+def _may_be_bytes(tag: BaseTag, vr: str) -> bool:
+    """Tell bytes where bytes belong from bytes that hide a text's element."""
+    if tag.is_private:
+        return vr != "UN"
+    known = dictionary_VR(tag).split(" or ") if dictionary_has_tag(tag) else []
+    return vr != "UN" and bool(BYTES.intersection(known))
+
+
+def _capped(age: str) -> str:
+    years = int(re.sub(r"\D", "", age) or 0)
+    return "090Y" if years > OLDEST and age[-1:] not in "DWM" else age

@@ -1,0 +1,92 @@
+"""
+The vault: pseudonym -> original, so that what comes back can be matched at home.
+
+`state/vault.sqlite`, mode 0600. It holds PHI and nothing else does; a site that must not keep
+it switches it off, and the pseudonyms stay one-way.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from img_ingestion.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS replaced (
+    customer TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    original TEXT NOT NULL,
+    pseudonym TEXT NOT NULL,
+    PRIMARY KEY (customer, kind, original)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_pseudonym ON replaced (pseudonym);
+"""
+COLUMNS = ("kind", "original", "pseudonym")
+
+
+class Vault:
+    """
+    The vault of one home.
+
+    Raises
+    ------
+    StorageError
+        From every method: the file cannot be read or written.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the vault's file; it is made by the first `remember`."""
+        self._path = path
+
+    def remember(self, customer: str, replaced: Mapping[tuple[str, str], str]) -> None:
+        """Keep (kind, original) -> pseudonym of one instance, durably."""
+        rows = [(customer, kind, old, new) for (kind, old), new in replaced.items()]
+        with self._opened(create=True) as connection, connection:
+            connection.executemany("INSERT OR IGNORE INTO replaced VALUES (?, ?, ?, ?)", rows)
+
+    def identify(self, pseudonym: str) -> list[tuple[str, str, str]]:
+        """Give (customer, kind, original) for a pseudonym."""
+        if not self._path.exists():
+            return []
+        query = "SELECT customer, kind, original FROM replaced WHERE pseudonym = ? ORDER BY 1, 2, 3"
+        with self._opened(create=False) as connection:
+            return list(connection.execute(query, (pseudonym,)))
+
+    def export(self, path: Path) -> int:
+        """Write every row as CSV (kind, original, pseudonym), mode 0600; give their number."""
+        rows = list(self._rows())
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as out:
+                writer = csv.writer(out)
+                writer.writerow(COLUMNS)
+                writer.writerows(rows)
+        except OSError as error:
+            raise StorageError(f"export: {type(error).__name__}") from error
+        return len(rows)
+
+    def _rows(self) -> Iterator[tuple[str, str, str]]:
+        if self._path.exists():
+            query = "SELECT DISTINCT kind, original, pseudonym FROM replaced ORDER BY 1, 2, 3"
+            with self._opened(create=False) as connection:
+                yield from connection.execute(query)
+
+    def _opened(self, *, create: bool) -> closing[sqlite3.Connection]:
+        try:
+            if create and not self._path.exists():
+                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
+            connection = sqlite3.connect(self._path, timeout=30)
+            connection.execute("PRAGMA synchronous=EXTRA")
+            connection.executescript(SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"state/vault.sqlite: {type(error).__name__}") from error
+        return closing(connection)
