@@ -6,15 +6,31 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from img_ingestion.instance import Parcel, Receipt, ReceivedInstance
+    from img_ingestion.arrival import Arrival, Left
+    from img_ingestion.instance import Parcel, Receipt
 
 
 class Source(Protocol):
     """Where instances come from."""
 
-    def instances(self) -> Iterator[ReceivedInstance]:
-        """Give each new file that has fully arrived, once, read once."""
+    def arrivals(self) -> Iterator[Arrival | Left]:
+        """Give each file that has fully arrived, once, read once; and what is left in place."""
+        ...
+
+    def put_away(self, arrival: Arrival, target: Path) -> None:
+        """
+        Bring the original of an arrival to its place inside the hospital, durably.
+
+        From then on the source does not give it again.
+
+        Raises
+        ------
+        StorageError
+            It cannot be brought there.
+
+        """
         ...
 
 

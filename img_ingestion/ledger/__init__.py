@@ -1,0 +1,204 @@
+"""
+Every file's state, and the outbox. The single truth: folders are its products.
+
+It holds digests, pseudonyms and reasons. No original path, name or value is in it: where a file
+lay is kept as an HMAC under `state/ledger.key`, which is good for recognising and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Self
+
+from img_ingestion import durable
+from img_ingestion.home import Home
+from img_ingestion.instance import ParcelImage
+from img_ingestion.ledger import schema
+from img_ingestion.ledger.entry import Contents, Entry, Outgoing, State
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["Contents", "Entry", "Ledger", "Outgoing", "State"]
+
+KEY_BYTES = 32
+
+_ENTRY = ", ".join(part.name for part in fields(Entry))
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of one home; a context manager that closes it."""
+
+    connection: sqlite3.Connection = field(repr=False)
+    encoded: Path
+    """Where the payload's `data` files are, one folder a customer."""
+    key: bytes = field(repr=False)
+    """For the keyed digests of places: it recognises a path, it cannot give it back."""
+
+    @classmethod
+    def open(cls, state: Path) -> Self:
+        """
+        Open the ledger of a home's `state` folder; make it, and its key, on first use.
+
+        Raises
+        ------
+        SettingsError
+            It was written by a newer version of this program.
+        StorageError
+            It cannot be read or written.
+
+        """
+        path = state / "ledger.key"
+        with durable.storing("the ledger's key"):
+            if not path.exists():
+                durable.write(path, secrets.token_bytes(KEY_BYTES))
+            key = path.read_bytes()
+        return cls(schema.opened(state), Home(state.parent).encoded, key)
+
+    @classmethod
+    def rehearsal(cls, state: Path) -> Self:
+        """Give a copy in memory: it can be written to, and no byte on the disk changes."""
+        path = state / "ledger.key"
+        with durable.storing("the ledger's key"):
+            key = path.read_bytes() if path.exists() else secrets.token_bytes(KEY_BYTES)
+        return cls(schema.copied(state), Home(state.parent).encoded, key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.connection.close()
+
+    def known(self, entry: Entry) -> Entry | None:
+        """
+        Give what an earlier pass decided about this very file and did not live to put away.
+
+        It is the same file when nothing about it changed (`id`), or when the same content
+        still lies in the same place.
+        """
+        with schema.storing("looking up a file"):
+            row = self.connection.execute(
+                f"SELECT {_ENTRY} FROM file WHERE id = ?1"  # noqa: S608 (names of our own fields)
+                " OR (place = ?2 AND sha256 = ?3 AND archived = 0) ORDER BY id = ?1 DESC",
+                (entry.id, entry.place, entry.sha256),
+            ).fetchone()
+        return Entry(*row) if row else None
+
+    def done(self, work: str) -> str | None:
+        """Give the output name of work that is waiting or sent already, None if it is new."""
+        with schema.storing("looking up work"):
+            row = self.connection.execute(
+                "SELECT name FROM file WHERE work = ? AND state IN ('waiting', 'sent')", (work,)
+            ).fetchone()
+        return row[0] if row else None
+
+    def named(self, customer: str, name: str) -> bool:
+        """Tell whether outputs of this customer have this name."""
+        with schema.storing("looking up a name"):
+            row = self.connection.execute(
+                "SELECT 1 FROM file WHERE customer = ? AND name = ?", (customer, name)
+            ).fetchone()
+        return row is not None
+
+    def add(self, entry: Entry, contents: Contents | None = None) -> None:
+        """Enter a file in its state, with what it brings to the outbox; durable on return."""
+        row = asdict(entry) | {"changed_at": entry.seen_at}
+        if contents is not None:
+            row["study"] = _json(contents.study)
+            row["series"] = _json(contents.series)
+            row["images"] = _json(contents.images)
+            row["instance_number"] = contents.order
+        values = ", ".join(f":{column}" for column in row)
+        with schema.storing("entering a file"):
+            self.connection.execute(
+                f"INSERT INTO file ({', '.join(row)}) VALUES ({values})",  # noqa: S608 (as above)
+                row,
+            )
+
+    def archived(self, entry: Entry) -> None:
+        """Note that the original lies in the archive, or in quarantine."""
+        with schema.storing("noting a move"):
+            self.connection.execute("UPDATE file SET archived = 1 WHERE id = ?", (entry.id,))
+
+    def waiting(self, now: float, customer: str | None = None) -> list[Outgoing]:
+        """
+        Give what is due: a series' instances together, in the order of Instance Number.
+
+        Parameters
+        ----------
+        now : float
+            Seconds since 1970; what is postponed beyond it is left out.
+        customer : str, optional
+            Only this customer's.
+
+        """
+        with schema.storing("reading the outbox"):
+            rows = self.connection.execute(
+                "SELECT id, customer, study, series, images, attempts, instance_number FROM file"
+                " WHERE state = 'waiting' AND next_attempt_at <= ?1"
+                " AND customer = ifnull(?2, customer)"
+                " ORDER BY customer, study, series, instance_number, id",
+                (now, customer),
+            ).fetchall()
+        return [self._outgoing(row) for row in rows]
+
+    def sent(self, ids: Iterable[str], status: str, digest: str) -> None:
+        """Note that a destination has said that it has these."""
+        receipt = (time.time(), status, digest)
+        what = "state = 'sent', receipt_at = ?, receipt_status = ?, receipt_digest = ?"
+        self._attempted(ids, what, receipt)
+
+    def postponed(self, ids: Iterable[str], next_attempt_at: float, reason: str) -> None:
+        """Keep these waiting until `next_attempt_at`, in seconds since 1970."""
+        self._attempted(ids, "next_attempt_at = ?, reason = ?", (next_attempt_at, reason))
+
+    def refused(self, ids: Iterable[str], code: str, reason: str) -> None:
+        """Hold these: the destination will never take them."""
+        what = "state = 'held', step = 'deliver', code = ?, reason = ?"
+        self._attempted(ids, what, (code, reason))
+
+    def totals(self, customer: str | None = None) -> Counter[str]:
+        """Count the files by state."""
+        with schema.storing("counting"):
+            rows = self.connection.execute(
+                "SELECT state, count(*) FROM file WHERE customer = ifnull(?1, customer)"
+                " GROUP BY state",
+                (customer,),
+            ).fetchall()
+        return Counter(dict(rows))
+
+    def _attempted(self, ids: Iterable[str], what: str, values: tuple[object, ...]) -> None:
+        """Change what waits, all of it or none."""
+        statement = (
+            f"UPDATE file SET {what}, attempts = attempts + 1, changed_at = ?"  # noqa: S608 (ours)
+            " WHERE id = ? AND state = 'waiting'"
+        )
+        now = time.time()
+        with schema.storing("noting a delivery"), self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.executemany(statement, [(*values, now, one) for one in ids])
+
+    def _outgoing(self, row: tuple[str, str, str, str, str, int, int]) -> Outgoing:
+        one, customer, study, series, images, attempts, order = row
+        folder = self.encoded / customer
+        return Outgoing(
+            id=one,
+            customer=customer,
+            study=json.loads(study),
+            series=json.loads(series),
+            images=tuple(ParcelImage(words, folder / data) for words, data in json.loads(images)),
+            attempts=attempts,
+            order=order,
+        )
+
+
+def _json(value: object) -> str:
+    """Write JSON in one way only: equal studies are equal texts, and sort together."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,125 @@
+"""The ledger's file: how it is opened, what its tables are, how it moves to a newer version."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from img_ingestion import durable
+from img_ingestion.errors import SettingsError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE_NAME = "ledger.sqlite"
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE file (
+            id              TEXT PRIMARY KEY,
+            customer        TEXT NOT NULL,
+            place           TEXT NOT NULL,
+            sha256          TEXT NOT NULL,
+            size            INTEGER NOT NULL,
+            work            TEXT NOT NULL,
+            state           TEXT NOT NULL
+                            CHECK (state IN ('waiting', 'sent', 'held', 'duplicate')),
+            seen_at         REAL NOT NULL,
+            changed_at      REAL NOT NULL,
+            archived        INTEGER NOT NULL DEFAULT 0,
+            step            TEXT NOT NULL DEFAULT '',
+            code            TEXT NOT NULL DEFAULT '',
+            reason          TEXT NOT NULL DEFAULT '',
+            name            TEXT NOT NULL DEFAULT '',
+            study           TEXT NOT NULL DEFAULT '{}',
+            series          TEXT NOT NULL DEFAULT '{}',
+            images          TEXT NOT NULL DEFAULT '[]',
+            instance_number INTEGER NOT NULL DEFAULT 0,
+            attempts        INTEGER NOT NULL DEFAULT 0,
+            next_attempt_at REAL NOT NULL DEFAULT 0,
+            receipt_at      REAL NOT NULL DEFAULT 0,
+            receipt_status  TEXT NOT NULL DEFAULT '',
+            receipt_digest  TEXT NOT NULL DEFAULT ''
+        ) STRICT
+        """,
+        "CREATE UNIQUE INDEX one_work ON file (work) WHERE state IN ('waiting', 'sent')",
+        "CREATE UNIQUE INDEX one_name ON file (customer, name) WHERE name <> ''",
+        "CREATE INDEX unfinished ON file (place, sha256) WHERE archived = 0",
+        "CREATE INDEX outbox ON file (next_attempt_at) WHERE state = 'waiting'",
+        "CREATE INDEX tally ON file (customer, state)",
+    ),
+)
+"""Statements that lead from version N (the place in the list) to N + 1; only ever added to."""
+
+
+@contextmanager
+def storing(doing: str) -> Iterator[None]:
+    """Turn what sqlite cannot do (disk full, read-only, damaged) into a StorageError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # The message of sqlite can quote a value; its error's name cannot.
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise StorageError(f"ledger, {doing}: {name}") from error
+
+
+def opened(state: Path) -> sqlite3.Connection:
+    """
+    Open the ledger of a home, 0600, at the newest version; make it on first use.
+
+    Raises
+    ------
+    SettingsError
+        It was written by a newer version of this program.
+    StorageError
+        It cannot be opened, is damaged, or cannot be written.
+
+    """
+    path = state / FILE_NAME
+    # sqlite would make it with the umask's mode; its journal then takes the mode of this file.
+    with durable.storing("making the ledger"):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+    with storing("opening"):
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = EXTRA")
+        _migrate(connection, path)
+    return connection
+
+
+def copied(state: Path) -> sqlite3.Connection:
+    """Give a copy of the ledger in memory, an empty one if there is none; touch no file."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    path = state / FILE_NAME
+    with storing("reading"):
+        if path.exists():
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as disk:
+                disk.backup(connection)
+        _migrate(connection, None)
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
+    """Bring the tables to the newest version, keeping a copy of an older ledger beside it."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise SettingsError(
+            f"the ledger has version {version}, this program knows up to {len(MIGRATIONS)}: "
+            "it was written by a newer program; use that one"
+        )
+    if 0 < version < len(MIGRATIONS) and path is not None:
+        _back_up(connection, path.with_name(f"ledger-version-{version}.sqlite"))
+    for number in range(version, len(MIGRATIONS)):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in MIGRATIONS[number]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number + 1}")
+        connection.execute("COMMIT")
+
+
+def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+    durable.write(path, connection.serialize())

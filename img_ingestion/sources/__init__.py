@@ -1,0 +1,65 @@
+"""Where instances come from: the table of sources. A new one is a file here and a line below."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from img_ingestion.errors import SettingsError
+from img_ingestion.sources.folder import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from img_ingestion.home import Home
+    from img_ingestion.protocols import Source
+    from img_ingestion.settings import Settings
+    from img_ingestion.sources.walk import Parts
+
+
+def sources(
+    home: Home, settings: Settings, key: bytes, files: Sequence[Path] = ()
+) -> tuple[Source, ...]:
+    """
+    Give the sources of a home, in the order in which a pass asks them.
+
+    Parameters
+    ----------
+    home, settings : Home, Settings
+        Where to look, and when a file counts as arrived.
+    key : bytes
+        For the digests of places: the ledger's.
+    files : sequence of Path
+        Only these files, which must be in a customer's folder; empty: everything.
+
+    Raises
+    ------
+    SettingsError
+        One of the files is not a file in a customer's folder.
+
+    """
+    if files:
+        return (Folder(home.local_dcm, settings, key, _chosen(home.local_dcm, files)),)
+    return (Folder(home.local_dcm, settings, key),)
+
+
+def _chosen(root: Path, files: Sequence[Path]) -> tuple[Parts, ...]:
+    """
+    Give the places of files that the operator named, below `local_dcm`.
+
+    Raises
+    ------
+    SettingsError
+        One of them is not a file in a customer's folder.
+
+    """
+    base = os.path.realpath(root)
+    places = []
+    for file in files:
+        # The way there may lead over links, as the operator's shell does; the file may not be one.
+        path = Path(os.path.realpath(file.parent), file.name)
+        if not path.is_relative_to(base) or not path.is_file():
+            raise SettingsError("a FILE must be a file inside local_dcm/CUSTOMER/ of the home")
+        places.append(path.relative_to(base).parts)
+    return tuple(dict.fromkeys(places))

@@ -1,0 +1,182 @@
+"""The folder that customers copy their files into: `local_dcm/CUSTOMER/**`."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from img_ingestion import durable
+from img_ingestion.arrival import Arrival, Left, Stamp
+from img_ingestion.errors import InstanceError, NotAdmitted, NotDicom, TooLarge
+from img_ingestion.home import UNASSIGNED, customer_of
+from img_ingestion.instance import ReceivedInstance
+from img_ingestion.sources import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from img_ingestion.settings import Settings
+    from img_ingestion.sources.walk import Parts, Seen
+
+UNFINISHED_S = 3600.0
+"""How long a file must lie unchanged whose name says that it is still being written."""
+
+UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+"""Endings of browsers and of WinSCP; rsync and others write to a name with a dot in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """
+    Find the files that have arrived in a home's `local_dcm`.
+
+    A file has arrived once it lay unchanged for `incoming.settle_s`, or, where the clocks
+    cannot say so, when a second look that much later finds it as the first one did.
+    """
+
+    root: Path = field(repr=False)
+    settings: Settings
+    key: bytes = field(repr=False)
+    """For the digests of places."""
+    chosen: tuple[Parts, ...] | None = field(default=None, repr=False)
+    """Only these files, below `root`; None: all."""
+
+    def arrivals(self) -> Iterator[Arrival | Left]:
+        """Give each file that has fully arrived, once, read once; and what is left in place."""
+        unsettled: list[tuple[Parts, Stamp]] = []
+        for seen in self._seen():
+            if seen.stamp is None:
+                yield self._left(seen.parts, "skipped", seen.plain)
+            elif self._settled(seen.parts, seen.stamp):
+                yield from self._taken(seen.parts, seen.stamp)
+            elif _named_unfinished(seen.parts):
+                yield self._left(seen.parts, "arriving", "still being written, by its name")
+            else:
+                unsettled.append((seen.parts, seen.stamp))
+        if unsettled:
+            time.sleep(self.settings.incoming.settle_s)
+        for parts, stamp in unsettled:
+            yield from self._taken(parts, stamp)
+
+    def put_away(self, arrival: Arrival, target: Path) -> None:
+        """
+        Move the original of an arrival to its place inside the hospital, durably.
+
+        When something else has its name by now, that stays, as an arrival of its own, and the
+        target is written from what was read.
+
+        Raises
+        ------
+        StorageError
+            The original cannot be moved.
+
+        """
+        parts = arrival.received.path.relative_to(self.root).parts
+        durable.folder(target.parent)
+        with (
+            durable.storing("moving an original"),
+            suppress(FileNotFoundError),
+            walk.entered(self.root, parts[:-1]) as folder,
+        ):
+            if _still(parts[-1], folder, arrival.stamp):
+                durable.move(Path(parts[-1]), target, within=folder)
+                return
+        if arrival.refused is None:
+            durable.write(target, arrival.received.content)
+
+    def _seen(self) -> Iterator[Seen]:
+        if self.chosen is None:
+            return walk.walked(self.root)
+        looks = (walk.look(self.root, parts) for parts in self.chosen)
+        return (seen for seen in looks if seen is not None)
+
+    def _settled(self, parts: Parts, stamp: Stamp) -> bool:
+        """Tell whether the clocks say that a file has not changed for long enough."""
+        needed_s = UNFINISHED_S if _named_unfinished(parts) else self.settings.incoming.settle_s
+        return time.time() - max(stamp.mtime_ns, stamp.ctime_ns) / 1e9 >= needed_s
+
+    def _taken(self, parts: Parts, stamp: Stamp) -> Iterator[Arrival | Left]:
+        """Read a file, if it is and stays what it was when it was looked at."""
+        try:
+            arrival = self._arrival(parts, stamp)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                yield self._left(parts, "skipped", "not a regular file")
+            else:
+                yield self._left(parts, "arriving", "cannot be read")
+        else:
+            yield arrival or self._left(parts, "arriving", "changing while it is read")
+
+    def _arrival(self, parts: Parts, stamp: Stamp) -> Arrival | None:
+        """Read a file, None if it changes meanwhile."""
+        customer = _customer(parts)
+        with walk.opened(self.root, parts) as file:
+            if Stamp.of(os.fstat(file)) != stamp:
+                return None
+            refused = self._refusal(customer, stamp.size)
+            content = b"" if refused else _content(file, stamp.size)
+            sha256 = _digest(file) if refused else hashlib.sha256(content).hexdigest()
+            if Stamp.of(os.fstat(file)) != stamp or len(content) not in {0, stamp.size}:
+                return None
+        place = self._place(parts)
+        words = (customer, place, sha256, str(stamp.mtime_ns), str(stamp.ctime_ns))
+        one = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+        path = self.root.joinpath(*parts)
+        received = ReceivedInstance(one, customer, path, content, sha256)
+        return Arrival(received, place, stamp, refused)
+
+    def _refusal(self, customer: str, size: int) -> InstanceError | None:
+        """Say why a file is not even read into memory."""
+        if customer == UNASSIGNED:
+            return NotAdmitted("no customer folder")
+        if size == 0:
+            return NotDicom("the file is empty")
+        if size > self.settings.of(customer).limits.max_file_bytes:
+            return TooLarge("the file is above limits.max_file_bytes")
+        return None
+
+    def _left(self, parts: Parts, why: Literal["arriving", "skipped"], plain: str) -> Left:
+        return Left(self._place(parts)[:16], _customer(parts), why, plain)
+
+    def _place(self, parts: Parts) -> str:
+        where = b"\0".join(os.fsencode(part) for part in parts)
+        return hmac.digest(self.key, where, "sha256").hex()
+
+
+def _customer(parts: Parts) -> str:
+    return customer_of(parts[0]) if len(parts) > 1 else UNASSIGNED
+
+
+def _named_unfinished(parts: Parts) -> bool:
+    """Tell whether a name says that the file, or a folder it is in, is still being written."""
+    return any(part.startswith(".") for part in parts) or parts[-1].endswith(UNFINISHED)
+
+
+def _content(file: int, size: int) -> bytes:
+    with open(file, "rb", closefd=False) as stream:
+        return stream.read(size + 1)
+
+
+def _digest(file: int) -> str:
+    with open(file, "rb", closefd=False) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _still(name: str, folder: int, stamp: Stamp) -> bool:
+    """Tell whether a name is still what was read; if so, close it to other accounts."""
+    with walk.opened_in(folder, name) as file:
+        if not Stamp.of(os.fstat(file)).same_content(stamp):
+            return False
+        # Somebody else's file keeps its mode; the folder it goes to is closed anyway.
+        with suppress(OSError):
+            os.fchmod(file, 0o600)
+        return True

@@ -1,0 +1,124 @@
+"""Walk a folder that strangers write to: no link is followed, nothing but files is touched."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from img_ingestion.arrival import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Parts = tuple[str, ...]
+"""A path below the root, component by component; bytes that are no UTF-8 are surrogates."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# A FIFO would wait for a writer, a terminal could become ours: neither may happen by a race.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One thing in the folder, as the walk saw it."""
+
+    parts: Parts
+    stamp: Stamp | None
+    """None: not a regular file, or it could not be looked at."""
+    plain: str = ""
+    """Why there is no stamp, in plain words."""
+
+
+def walked(root: Path) -> Iterator[Seen]:
+    """
+    Give what is below a folder in a fixed order: a folder's files first, then its folders.
+
+    What vanishes under the walk is not there; a folder that cannot be opened is one `Seen`.
+    """
+    pending: list[Parts] = [()]
+    while pending:
+        parts = pending.pop()
+        try:
+            seen, folders = _listed(root, parts)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            yield Seen(parts, None, "a folder that cannot be read")
+            continue
+        yield from seen
+        pending.extend(reversed(folders))
+
+
+def look(root: Path, parts: Parts) -> Seen | None:
+    """Look at one name below the root; None if it is not there."""
+    try:
+        with entered(root, parts[:-1]) as folder:
+            status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return Seen(parts, None, "cannot be read")
+    return _seen(parts, status)
+
+
+@contextmanager
+def entered(root: Path, parts: Parts) -> Iterator[int]:
+    """
+    Open a folder below the root, and give its descriptor.
+
+    Component by component: none of the way may be a symbolic link, not even one that somebody
+    makes while we walk. The root itself may be one; it is the operator's.
+    """
+    folder = os.open(root, _FOLDER)
+    try:
+        for part in parts:
+            deeper = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = deeper
+        yield folder
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def opened(root: Path, parts: Parts) -> Iterator[int]:
+    """Open a file below the root for reading, and give its descriptor; never a link."""
+    with entered(root, parts[:-1]) as folder, opened_in(folder, parts[-1]) as file:
+        yield file
+
+
+@contextmanager
+def opened_in(folder: int, name: str) -> Iterator[int]:
+    """Open a file in an open folder for reading, and give its descriptor; never a link."""
+    file = os.open(name, _FILE, dir_fd=folder)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _listed(root: Path, parts: Parts) -> tuple[list[Seen], list[Parts]]:
+    """Give what is in one folder, and the folders in it, both sorted by name."""
+    seen: list[Seen] = []
+    folders: list[Parts] = []
+    with entered(root, parts) as folder, os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            one = (*parts, entry.name)
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(one)
+                else:
+                    seen.append(_seen(one, entry.stat(follow_symlinks=False)))
+            except FileNotFoundError:
+                continue
+    return seen, folders
+
+
+def _seen(parts: Parts, status: os.stat_result) -> Seen:
+    if stat.S_ISREG(status.st_mode):
+        return Seen(parts, Stamp.of(status))
+    return Seen(parts, None, "not a regular file")
