@@ -129,7 +129,22 @@ class DestinationBusy(DeliveryError):
 
 
 class DestinationRefused(DeliveryError):
-    """The destination will not take this parcel however often it is asked; it is held."""
+    """
+    The destination will not take this parcel however often it is asked; it is held.
+
+    Parameters
+    ----------
+    message : str
+        What happened, without a value of the body or of the answer.
+    perhaps_taken : bool
+        The answer does not tell whether the parcel was taken (no contract's word for it), so
+        that its instances must not be tried again one by one.
+
+    """
+
+    def __init__(self, message: str, *, perhaps_taken: bool = False) -> None:
+        super().__init__(message)
+        self.perhaps_taken = perhaps_taken
 
 
 @contextmanager

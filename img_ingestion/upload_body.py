@@ -124,7 +124,8 @@ def _check_data(image: ParcelImage) -> None:
     with turned_into(NotDescribed, "decoding an image's data"):
         header = png_header.png_header(b64decode(start, validate=True))
         whole = b64decode(end, validate=True).endswith(png_header.END)
-    if not whole or header != _described(image.fields):
+        described = _described(image.fields)
+    if not whole or header != described:
         raise NotDescribed("an image's data are not the PNG that was described")
 
 
