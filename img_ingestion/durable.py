@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 TEMPORARY = ".in-hand-"
 
@@ -129,6 +129,16 @@ def move(source: Path, target: Path, *, within: int | None = None) -> None:
             os.fsync(within)
 
 
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files, durably; one that is not there is no fault."""
+    gone = list(paths)
+    with storing("removing"):
+        for path in gone:
+            path.unlink(missing_ok=True)
+        for parent in dict.fromkeys(path.parent for path in gone):
+            _sync(parent)
+
+
 def sweep(root: Path) -> int:
     """Remove the temporaries below a folder; say how many there were."""
     with storing("sweeping"):
@@ -138,8 +148,7 @@ def sweep(root: Path) -> int:
             for name in names
             if name.startswith(TEMPORARY)
         ]
-        for temporary in found:
-            temporary.unlink()
+    remove(found)
     return len(found)
 
 

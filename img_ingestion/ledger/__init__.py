@@ -41,6 +41,8 @@ class Ledger:
     """Where the payload's `data` files are, one folder a customer."""
     key: bytes = field(repr=False)
     """For the keyed digests of places: it recognises a path, it cannot give it back."""
+    rehearsing: bool = False
+    """Whether this is a copy in memory."""
 
     @classmethod
     def open(cls, state: Path) -> Self:
@@ -68,7 +70,7 @@ class Ledger:
         path = state / "ledger.key"
         with durable.storing("the ledger's key"):
             key = path.read_bytes() if path.exists() else secrets.token_bytes(KEY_BYTES)
-        return cls(schema.copied(state), Home(state.parent).encoded, key)
+        return cls(schema.copied(state), Home(state.parent).encoded, key, rehearsing=True)
 
     def __enter__(self) -> Self:
         return self

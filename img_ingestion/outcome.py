@@ -1,0 +1,59 @@
+"""What a pass says of a file: its outcome, in words that identify nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from img_ingestion.errors import InstanceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from img_ingestion.ledger import Entry
+
+STEPS: Mapping[str, str] = {
+    "NotDicom": "read",
+    "Incomplete": "read",
+    "TooLarge": "read",
+    "NotAdmitted": "admit",
+    "NotDecoded": "decode",
+    "NotDeidentified": "deidentify",
+    "NotVerified": "verify",
+    "NotRendered": "render",
+    "NotDescribed": "describe",
+}
+"""Which step of the line holds an instance, by the code of the error."""
+
+PLAIN: Mapping[str, str] = {kind.__name__: kind.plain for kind in InstanceError.__subclasses__()}
+"""The plain words, by code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of one file in this pass."""
+
+    id: str
+    customer: str
+    shown: str
+    """What the console may call the file: a path in which nothing identifies."""
+    outcome: Literal["waiting", "held", "duplicate", "arriving", "skipped"]
+    """`arriving` and `skipped` files were left in place: for the next pass, or for good."""
+    code: str = ""
+    plain: str = ""
+    """The reason in plain words, of what is held, arriving or skipped."""
+    encoded: tuple[tuple[str, int], ...] = ()
+    """The pictures: file name, and bytes of base64."""
+
+
+def told(entry: Entry, name: str, encoded: tuple[tuple[str, int], ...] = ()) -> Ingested:
+    """Say what became of a file, in words that identify nobody."""
+    return Ingested(
+        id=entry.id,
+        customer=entry.customer,
+        shown=f"./local_dcm/{entry.customer}/{name or entry.id}.dcm",
+        outcome=entry.state if entry.state != "sent" else "waiting",
+        code=entry.code,
+        plain=PLAIN.get(entry.code, "held") if entry.code else "",
+        encoded=encoded,
+    )

@@ -1,0 +1,120 @@
+"""What one clean instance becomes: the instance itself, its pictures, and their base64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pybase64
+
+from img_ingestion import payload, render
+from img_ingestion.errors import NotDescribed, NotRendered, turned_into
+from img_ingestion.ledger import Contents
+from img_ingestion.shelves import stem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+    from img_ingestion.instance import CleanInstance
+    from img_ingestion.settings import CustomerSettings
+    from img_ingestion.shelves import Shelves
+
+LARGEST_ORDER = 2**31 - 1
+"""Instance Number (0020,0013) is an IS (PS3.5 6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One picture and its base64, under temporary names."""
+
+    frame: int
+    fields: Mapping[str, object]
+    png: Path
+    text: Path
+    size: int
+    """Bytes of base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files of one instance under temporary names, and what the backend is told of it."""
+
+    cleaned: Path
+    """The folder of cleaned instances and pictures."""
+    encoded: Path
+    """The folder of base64."""
+    instance: Path
+    pages: tuple[Page, ...]
+    study: Mapping[str, object]
+    series: Mapping[str, object]
+    order: int
+
+    def finals(self, name: str) -> dict[Path, Path]:
+        """Give temporary -> final name of every file."""
+        finals = {self.instance: self.cleaned / f"{stem(name)}.dcm"}
+        for page in self.pages:
+            finals[page.png] = self.cleaned / self._png(name, page)
+            finals[page.text] = self.encoded / f"{self._png(name, page)}.txt"
+        return finals
+
+    def contents(self, name: str) -> Contents:
+        """Give what goes into the outbox."""
+        images = [(page.fields, f"{self._png(name, page)}.txt") for page in self.pages]
+        return Contents(self.study, self.series, images, self.order)
+
+    def encodings(self, name: str) -> tuple[tuple[str, int], ...]:
+        """Give the pictures' file names and their bytes of base64."""
+        return tuple((self._png(name, page), page.size) for page in self.pages)
+
+    def _png(self, name: str, page: Page) -> str:
+        return f"{stem(name, page.frame if len(self.pages) > 1 else None)}.png"
+
+
+def staged(
+    shelves: Shelves, settings: CustomerSettings, clean: CleanInstance, temporaries: list[Path]
+) -> Outputs:
+    """
+    Make all that an instance becomes, under temporary names, one picture at a time.
+
+    Raises
+    ------
+    NotRendered, NotDecoded, NotDescribed, TooLarge
+        The instance is held.
+    StorageError
+        Something cannot be written.
+
+    """
+    cleaned = shelves.home.cleaned / clean.customer
+    encoded = shelves.home.encoded / clean.customer
+    pages = []
+    for picture in render.pictures(clean.dataset, settings.rendering, settings.limits):
+        text = pybase64.b64encode(picture.png)
+        page = Page(
+            frame=picture.frame,
+            fields=payload.image_fields(clean.dataset, picture),
+            png=shelves.stage(picture.png, cleaned, temporaries),
+            text=shelves.stage(text, encoded, temporaries),
+            size=len(text),
+        )
+        pages.append(page)
+    if not pages:
+        raise NotRendered("no frame is chosen")
+    return Outputs(
+        cleaned=cleaned,
+        encoded=encoded,
+        instance=shelves.stage(clean.content, cleaned, temporaries),
+        pages=tuple(pages),
+        study=payload.study_fields(clean.dataset),
+        series=payload.series_fields(clean.dataset),
+        order=_order(clean.dataset),
+    )
+
+
+def _order(dataset: Dataset) -> int:
+    """Give Instance Number (0020,0013), 0 where there is none that can be counted by."""
+    with turned_into(NotDescribed, "InstanceNumber"):
+        number = dataset.get("InstanceNumber")
+    return int(number) if isinstance(number, int) and abs(number) <= LARGEST_ORDER else 0

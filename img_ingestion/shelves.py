@@ -1,0 +1,153 @@
+"""
+Where things are put, in an order that a kill or a power cut cannot upset.
+
+While a pass runs, `state/in-hand.json` is there and names the outputs that are about to get
+their final names. If the next pass finds it, the last one was cut short: temporaries are swept,
+and outputs that the ledger never heard of are removed, to be made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from img_ingestion import durable
+from img_ingestion.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from img_ingestion.home import Home
+    from img_ingestion.ledger import Entry, Ledger
+
+NAME_BYTES = 255
+"""Of a file name, on every file system that matters here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """The folders of a home, as a pass fills them; on a rehearsal nothing is touched."""
+
+    home: Home
+    rehearsal: bool = False
+
+    def begin(self, ledger: Ledger) -> None:
+        """Put right what a pass that was cut short left, and note that a pass runs."""
+        if self.rehearsal:
+            return
+        self.home.prepare()
+        if self._note.exists():
+            for folder in self.home.folders:
+                # What customers send may be called anything; it is not ours to sweep.
+                if folder != self.home.local_dcm:
+                    durable.sweep(folder)
+            self._undo(ledger)
+        durable.write(self._note, b"{}")
+
+    def end(self) -> None:
+        """Note that the pass came to its end."""
+        if not self.rehearsal:
+            durable.remove([self._note])
+
+    def room(self, min_free_bytes: int) -> None:
+        """
+        Check, before a file is taken, that there is room for what it becomes.
+
+        Raises
+        ------
+        StorageError
+            A file system that the gateway writes to has less than `min_free_bytes` left.
+
+        """
+        for folder in self.home.folders:
+            if folder.exists() and durable.free_bytes(folder) < min_free_bytes:
+                raise StorageError(f"{folder.name}: less free space than limits.min_free_bytes")
+
+    def stage(self, content: bytes, folder: Path, temporaries: list[Path]) -> Path:
+        """Write content under a temporary name in the folder that it will stay in."""
+        if self.rehearsal:
+            return folder
+        durable.folder(folder)
+        return durable.stage(content, folder, temporaries)
+
+    def free_name(self, ledger: Ledger, entry: Entry, name: str) -> str:
+        """Give the name of the outputs, told apart by the id where another instance has it."""
+        for free in (name, f"{name}-{entry.id[:8]}", f"{name}-{entry.id}"):
+            if not (ledger.named(entry.customer, free) or self._taken(entry.customer, free)):
+                return free
+        raise StorageError("an output folder holds files that the ledger does not know")
+
+    def place(self, entry: Entry, finals: Mapping[Path, Path]) -> None:
+        """Give an instance's temporaries their final names; a cut pass can undo it."""
+        if self.rehearsal:
+            return
+        note = {"customer": entry.customer, "name": entry.name}
+        durable.write(self._note, json.dumps(note).encode())
+        durable.place(finals)
+
+    def explain(self, entry: Entry) -> None:
+        """Write the reason file of a held entry, and of no other: no value, no original name."""
+        if self.rehearsal or entry.state != "held":
+            return
+        reason = {
+            "id": entry.id,
+            "code": entry.code,
+            "step": entry.step,
+            "reason": entry.reason,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.seen_at)),
+            "sha256": entry.sha256,
+            "size": entry.size,
+        }
+        path = self.original(entry, "").with_suffix(".json")
+        durable.folder(path.parent)
+        durable.write(path, json.dumps(reason, indent=2).encode() + b"\n")
+
+    def original(self, entry: Entry, name: str) -> Path:
+        """Give the place of an original: quarantine if it is held, else the archive."""
+        if entry.state == "held":
+            return self.home.quarantine / entry.customer / f"{entry.id}.dcm"
+        day = time.strftime("%Y/%m/%d", time.gmtime(entry.seen_at))
+        kept = os.fsencode(f"{entry.id}.{name}")[:NAME_BYTES]
+        return self.home.archive / entry.customer / day / os.fsdecode(kept)
+
+    @property
+    def _note(self) -> Path:
+        return self.home.state / "in-hand.json"
+
+    def _undo(self, ledger: Ledger) -> None:
+        with durable.storing("reading what was in hand"):
+            note = json.loads(self._note.read_bytes())
+        if note and not ledger.named(note["customer"], note["name"]):
+            durable.remove(self._outputs(note["customer"], note["name"]))
+
+    def _taken(self, customer: str, name: str) -> bool:
+        """Tell whether a file on the disk has the name of an output."""
+        cleaned, encoded = self.home.cleaned / customer, self.home.encoded / customer
+        stems = [stem(name), stem(name, 1)]
+        finals = [cleaned / f"{stem(name)}.dcm"]
+        finals += [cleaned / f"{one}.png" for one in stems]
+        finals += [encoded / f"{one}.png.txt" for one in stems]
+        return any(os.path.lexists(final) for final in finals)
+
+    def _outputs(self, customer: str, name: str) -> list[Path]:
+        """Find the outputs of a name that are on the disk."""
+        ours = re.compile(rf"{re.escape(stem(name))}(\.f[0-9]+)?\.(dcm|png|png\.txt)")
+        folders = (self.home.cleaned / customer, self.home.encoded / customer)
+        with durable.storing("looking for outputs"):
+            return [
+                path
+                for folder in folders
+                if folder.is_dir()
+                for path in folder.iterdir()
+                if ours.fullmatch(path.name)
+            ]
+
+
+def stem(name: str, frame: int | None = None) -> str:
+    """Give the stem of an output: with the frame's number where there are several."""
+    return f"cleaned-{name}" if frame is None else f"cleaned-{name}.f{frame:04}"
