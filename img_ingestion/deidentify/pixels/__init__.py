@@ -1,0 +1,109 @@
+"""
+Text that is burned into the pixels: what the recipe's device rules know of it, hidden.
+
+::
+
+    rules.py      which pictures of which device carry text, and where
+    kinds.py      which kinds of image usually carry text, whatever the device
+    hide.py       a region made black in every frame, nothing else touched
+    native.py     ... where the pixels stand uncompressed
+    lossless.py   ... and a frame back into its own lossless code stream
+    lossy.py      what is said of a lossy past
+    black.py      what black is
+    planes.py     bits beside the stored ones
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from img_ingestion.deidentify.pixels import kinds, planes
+from img_ingestion.deidentify.pixels.hide import hide
+from img_ingestion.deidentify.pixels.rules import PixelRule, covered, matching
+from img_ingestion.errors import NotAdmitted
+from img_ingestion.pixel_data import pixel_format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom.dataset import Dataset
+
+    from img_ingestion.instance import Region
+    from img_ingestion.settings import Limits
+
+__all__ = ["PixelsCleaned", "clean"]
+
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+"""Where an image has its pixels (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelsCleaned:
+    """What was done to the pixels of one instance."""
+
+    regions: tuple[Region, ...] = ()
+    """What was hidden, in every frame."""
+    checked: bool = False
+    """
+    Somebody who knows has said where the text of this picture is: a rule that hid a place of
+    it, or a site's `clean` rule. Only then may Burned In Annotation (0028,0301) say NO. A
+    picture of a kind that seldom carries text goes without: nobody has looked at it.
+    """
+
+
+def clean(
+    dataset: Dataset, rules: Sequence[PixelRule], policy: str, limits: Limits
+) -> PixelsCleaned:
+    """
+    Hide what the device rules know of, and hold what nobody vouches for.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Original header, original pixels, with its file meta information. Its pixel data is
+        changed in place, and its description of them when they had to be written anew.
+    rules : sequence of PixelRule
+        Of the recipe.
+    policy : str
+        `rules` lets kinds of image that usually carry text go without a rule: the operator's
+        own choice. Under the others they are held.
+    limits : Limits
+        What decoding may cost.
+
+    Raises
+    ------
+    NotAdmitted
+        Nobody vouches for this picture.
+    NotDecoded, TooLarge, NotDeidentified
+        It cannot be cleaned.
+
+    """
+    if not any(keyword in dataset for keyword in PIXELS):
+        return PixelsCleaned()
+    stored = pixel_format(dataset)
+    matched = [rule for rule in rules if matching(rule, dataset)]
+    burned_in = [rule for rule in matched if rule.verdict == "burned_in"]
+    regions = covered(burned_in, stored.rows, stored.columns)
+    vouched = any(rule.verdict == "clean" for rule in matched)
+    _admit(dataset, burned_in, hides=bool(regions), vouched=vouched or policy == "rules")
+    planes.clear(dataset, stored, limits)
+    return PixelsCleaned(hide(dataset, regions, limits), checked=bool(regions) or vouched)
+
+
+def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, hides: bool, vouched: bool) -> None:
+    """Hold a picture that carries text which no rule takes away."""
+    if label := kinds.slide_label(dataset):
+        raise NotAdmitted(f"whole-slide image: {label}")
+    for rule in burned_in:
+        if not (rule.hide or rule.hide_all):
+            raise NotAdmitted(
+                f"recipe line {rule.line}: a rule says that this picture carries text, not where"
+            )
+    if hides:
+        return
+    if kinds.said_burned_in(dataset):
+        raise NotAdmitted("said to carry burned-in text, and no rule hides it")
+    kind = kinds.usually_burned(dataset)
+    if kind and not vouched:
+        raise NotAdmitted(f"usually carries burned-in text ({kind}), and no rule hides it")

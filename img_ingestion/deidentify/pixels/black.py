@@ -1,0 +1,64 @@
+"""What a hidden pixel is filled with: black, as a viewer shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydicom.pixels.processing import apply_color_lut
+
+from img_ingestion.errors import NotDeidentified, turned_into
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from img_ingestion.pixel_data import PixelFormat
+
+
+def black(dataset: Dataset, stored: PixelFormat) -> tuple[int, ...]:
+    """
+    Give the stored value of each sample that is displayed black (PS3.3 C.7.6.3.1.2).
+
+    Parameters
+    ----------
+    dataset : Dataset
+        For its palette and its modality transformation.
+    stored : PixelFormat
+        Of the values that are overwritten; their photometric interpretation, not the file's.
+
+    Raises
+    ------
+    NotDeidentified
+        Nobody can say what black is: an unknown photometric interpretation, no palette.
+
+    """
+    middle = 1 << (stored.bits_stored - 1)
+    match stored.photometric:
+        case "MONOCHROME1" | "MONOCHROME2":
+            return (_darkest_grey(dataset, stored),)
+        case "RGB":
+            return (0, 0, 0)
+        case "YBR_FULL":
+            return (0, middle, middle)
+        case "YBR_PARTIAL_422":
+            return (middle // 8, middle, middle)
+        case "PALETTE COLOR":
+            return (_darkest_entry(dataset, stored),)
+        case _:
+            raise NotDeidentified("black is not known in this Photometric Interpretation")
+
+
+def _darkest_grey(dataset: Dataset, stored: PixelFormat) -> int:
+    lowest = -(1 << (stored.bits_stored - 1)) if stored.signed else 0
+    highest = lowest + (1 << stored.bits_stored) - 1
+    with turned_into(NotDeidentified, "reading Rescale Slope"):
+        falling = float(dataset.get("RescaleSlope") or 1) < 0
+    return highest if (stored.photometric == "MONOCHROME1") != falling else lowest
+
+
+def _darkest_entry(dataset: Dataset, stored: PixelFormat) -> int:
+    entries = np.arange(1 << stored.bits_stored, dtype=np.uint16)
+    with turned_into(NotDeidentified, "reading the palette"):
+        # apply_color_lut wants a picture: one row of every index there can be.
+        colours = apply_color_lut(entries[np.newaxis], dataset)[0]
+    return int(colours.astype(np.uint32).sum(axis=1).argmin())
