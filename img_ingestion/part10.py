@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PREAMBLE = 128
 PREFIX = b"DICM"
+TRANSFER_SYNTAX = 0x0010
 
 # Validation quotes values in warnings and costs time; what we keep we look at ourselves.
 pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
@@ -106,7 +107,7 @@ def _file_meta(content: bytes, position: int) -> tuple[str, int]:
     while content[position : position + 2] == b"\x02\x00":
         element = struct.unpack_from("<H", content, position + 2)[0]
         value, end = extent.explicit_value(content, position)
-        if element == 0x0010:
+        if element == TRANSFER_SYNTAX:
             syntax = content[value:end].rstrip(b"\0 ").decode("ascii")
         position = end
     if not syntax:

@@ -74,15 +74,8 @@ def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Polic
 
     """
     own = settings.of(customer)
-    chosen = "\0".join(
-        (
-            REVISION,
-            site.digest,
-            own.profile.model_dump_json(),
-            own.pixels.model_dump_json(),
-            own.rendering.model_dump_json(),
-        ),
-    )
+    sections = (own.profile, own.pixels, own.rendering)
+    chosen = "\0".join([REVISION, site.digest, *(each.model_dump_json() for each in sections)])
     version = hmac.digest(key, chosen.encode(), "sha256").hex()[:16]
     return Policy(site, recipe.compiled(site, own.profile), own, key, version)
 

@@ -34,7 +34,7 @@ def check(dataset: Dataset) -> None:
             raise NotAdmitted(f"{keyword} is absent or empty")
     sop_class = UID(dataset.SOPClassUID)
     if sop_class.type != STORAGE or sop_class.is_private:
-        raise NotAdmitted("SOP Class UID (0008,0016) is none of the standard's")
+        raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
     if "EncapsulatedDocument" in dataset:
         raise NotAdmitted("an encapsulated document cannot be cleaned")
     if not any(keyword in dataset for keyword in PIXELS):

@@ -8,8 +8,11 @@ PS3.4 C.2.2.2.5. What does not parse gives None: the caller removes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DA = re.compile(r"(?P<y>\d{4})(?P<sep>[.\-/]?)(?P<m>\d\d)(?P=sep)(?P<d>\d\d)")
 PARTIAL = re.compile(r"(?P<y>\d{4})(?P<m>\d\d)?")
@@ -46,7 +49,7 @@ def _range(one: Callable[[str, int], str | None], text: str, days: int) -> str |
         ends = [text[: match.start()].strip(), text[match.end() :].strip()]
         moved = ["" if not end else one(end, days) for end in ends]
         if any(ends) and None not in moved:
-            return "-".join(moved)
+            return "-".join(end or "" for end in moved)
     return None
 
 

@@ -6,6 +6,7 @@ a file for them, would hurt and protect nobody. Only words that no person is lik
 """
 
 DICOM_WORDS = frozenset(
+    # A text, because a list of these would be a page with a word a line.
     """
     abdomen adult angio anon anonim anonymised anonymized anonymous arm aorta artery axial body
     bone brain breast cardiac case cervix chest child children clavicle clinic coccyx colon
@@ -21,5 +22,5 @@ DICOM_WORDS = frozenset(
     agfa canon carestream esaote fuji fujifilm ge hitachi hologic kodak konica philips samsung
     shimadzu siemens toshiba varian elekta medtronic vendor manufacturer system systems
     whole wrist xa xray yes zygoma and bin da de del den der di do dos du el la le ter the van von
-    """.split(),
+    """.split(),  # noqa: SIM905
 )

@@ -56,6 +56,8 @@ PATTERNS = tuple(
     )
 )
 
+LONG_NUMBER = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:
@@ -93,12 +95,16 @@ class Cleaner:
     """The cleaning of one patient's texts."""
 
     own: re.Pattern[str] | None
+    numbers: frozenset[str]
+    """Identifying numbers and dates of six digits or more: too long for a count or a measure."""
 
     @classmethod
     def of(cls, found: Identifiers) -> Cleaner:
         """Compile what identifies this patient into one expression."""
         parts = sorted(_expressions(found), key=len, reverse=True)
-        return cls(re.compile("|".join(parts)) if parts else None)
+        known = (*found.numbers, *found.dates)
+        numbers = frozenset(each for each in known if each.isdigit() and len(each) >= LONG_NUMBER)
+        return cls(re.compile("|".join(parts)) if parts else None, numbers)
 
     def without_own(self, text: str) -> str:
         """Cut this patient's own identifiers out of a text."""
@@ -111,6 +117,10 @@ class Cleaner:
     def finds(self, text: str) -> bool:
         """Tell whether one of this patient's own identifiers stands in a text."""
         return self.own is not None and self.own.search(folded(text)) is not None
+
+    def is_number(self, text: str) -> bool:
+        """Tell whether a value of IS or DS is no count or measure but an identifying number."""
+        return re.sub(r"\D", "", text) in self.numbers
 
     def _cut(self, text: str, *, descriptors: bool) -> str:
         fold = _fold(text)
@@ -131,8 +141,8 @@ def _expressions(found: Identifiers) -> Iterator[str]:
         yield rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
     for number in found.numbers:
         yield rf"(?<![^\W_]){_loose(number)}(?![^\W_])"
-    for phrase in found.phrases:
-        yield rf"(?<![^\W_]){_loose(' '.join(words(phrase)))}(?![^\W_])"
+    for phrase in filter(words, found.phrases):
+        yield rf"(?<![^\W_]){_loose(phrase)}(?![^\W_])"
     for uid in found.uids:
         yield rf"(?<![\d.]){re.escape(uid)}(?![\d.])"
     for day in found.dates:

@@ -19,8 +19,9 @@ from pydicom.sequence import Sequence
 from img_ingestion.deidentify import profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
+from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.tables import PRIVATE
-from img_ingestion.deidentify.values import Element, Values
+from img_ingestion.deidentify.written_form import valid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
     from img_ingestion.deidentify.recipe import HeaderRule
+    from img_ingestion.deidentify.values import Element, Values
 
 CURVES, OVERLAYS, DIRECTORY = 0x5000, 0x6000, 0x0004
+COMMON_REFERENCES = 0x00081115
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
@@ -41,7 +44,9 @@ class Header:
     values: Values
     sop_class: str
 
-    def cleaned(self, source: Dataset, parent: int | None = None, *, blind: bool = False) -> Dataset:
+    def cleaned(
+        self, source: Dataset, parent: int | None = None, *, blind: bool = False
+    ) -> Dataset:
         """
         Give the data set without its patient.
 
@@ -57,20 +62,21 @@ class Header:
 
         """
         out = Dataset()
-        out.set_original_encoding(*source.original_encoding, source.original_character_set)
+        implicit, little = source.original_encoding
+        out.set_original_encoding(implicit, little, source.original_character_set)
         creators: dict[int, str] = {}
         for tag in sorted(source.keys()):
             if tag.is_private:
                 element = None if blind else self._private(source, tag, creators)
             elif blind and tag not in self.table:
-                element = _code_dummy(tag)
+                element = self._blind(source, tag)
             else:
                 element = self._public(source, tag, parent)
             if element is not None:
-                out[tag] = element
+                out[tag] = valid(element)
         # Last, because pydicom decodes a private element once its creator is there.
-        for tag, creator in creators.items():
-            out[tag] = DataElement(tag, "LO", creator)
+        for creator_tag, creator in creators.items():
+            out[creator_tag] = DataElement(creator_tag, "LO", creator)
         return out
 
     def _public(self, source: Dataset, tag: BaseTag, parent: int | None) -> Element | None:
@@ -82,6 +88,9 @@ class Header:
                 return None
             return self._kept(source, tag)
         action = profile.resolved(rule.action, tag, parent, self.sop_class)
+        if rule.action is Action.X_Z_U and COMMON_REFERENCES in source:
+            # PS3.3 C.12.2: it lists what the instance refers to, so the references must stay.
+            action = Action.U
         return self._done(action, source, tag, rule)
 
     def _done(
@@ -94,18 +103,18 @@ class Header:
             case Action.K:
                 return self._kept(source, tag, listed=True)
             case Action.Z:
-                vr = _vr(source, tag)
-                return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+                return _empty(source, tag)
             case Action.D:
                 return self._dummy(source, tag)
             case Action.LITERAL:
                 return DataElement(tag, _vr(source, tag), rule.value)
+            case _:
+                return self._changed(action, source, tag)
+
+    def _changed(self, action: Action, source: Dataset, tag: BaseTag) -> Element | None:
         if _vr(source, tag) == "SQ":
             return self._descended(source, tag)
-        changed = self.values.changed(action, source, tag)
-        if changed is None:
-            return self._fallback(source, tag)
-        return changed
+        return self.values.changed(action, source, tag) or self._fallback(source, tag)
 
     def _fallback(self, source: Dataset, tag: BaseTag) -> Element | None:
         """Do what the Basic Profile asks of a value that could be neither shifted nor cleaned."""
@@ -113,7 +122,7 @@ class Header:
         action = profile.resolved(basic or Action.X, tag, None, self.sop_class)
         if action is Action.D:
             return self._dummy(source, tag)
-        return DataElement(tag, _vr(source, tag), None) if action is Action.Z else None
+        return _empty(source, tag) if action is Action.Z else None
 
     def _kept(self, source: Dataset, tag: BaseTag, *, listed: bool = False) -> Element | None:
         if _vr(source, tag) == "SQ":
@@ -129,7 +138,7 @@ class Header:
         items = [self.cleaned(item, tag, blind=blind) for item in element.value]
         return DataElement(tag, "SQ", Sequence(items))
 
-    def _dummy(self, source: Dataset, tag: BaseTag) -> DataElement | None:
+    def _dummy(self, source: Dataset, tag: BaseTag) -> Element | None:
         vr = _vr(source, tag)
         if vr == "UI":
             return self.values.mapped(source, tag)
@@ -140,9 +149,13 @@ class Header:
             dummy = DataElement(tag, "SQ", Sequence([Dataset()]))
         return dummy
 
-    def _private(
-        self, source: Dataset, tag: BaseTag, creators: dict[int, str]
-    ) -> Element | None:
+    def _blind(self, source: Dataset, tag: BaseTag) -> Element | None:
+        """Keep an item of a dummy sequence valid (PS3.3 8.8, 10.11) without its meaning."""
+        if tag in CODE_TRIPLE:
+            return DataElement(tag, dictionary_VR(tag), REMOVED)
+        return self.values.kept(source, tag, listed=False) if names_a_class(tag) else None
+
+    def _private(self, source: Dataset, tag: BaseTag, creators: dict[int, str]) -> Element | None:
         """Keep a private element only if its creator says that it is safe (PS3.15 E.3.10)."""
         rule = self.table.get(PRIVATE)
         block = tag.element >> 8
@@ -159,6 +172,11 @@ class Header:
         return element
 
 
+def _empty(source: Dataset, tag: BaseTag) -> DataElement:
+    vr = _vr(source, tag)
+    return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+
+
 def _vr(source: Dataset, tag: BaseTag) -> str:
     """Give the VR to write: the file's where it names one, else the dictionary's first."""
     vr = source.get_item(tag).VR
@@ -166,8 +184,3 @@ def _vr(source: Dataset, tag: BaseTag) -> str:
         known = dictionary_VR(tag) if dictionary_has_tag(tag) else ""
         vr = known.split(" ")[0] or "UN"
     return str(vr)
-
-
-def _code_dummy(tag: BaseTag) -> DataElement | None:
-    """Keep a code sequence item valid (PS3.3 Table 8.8-1) without its meaning."""
-    return DataElement(tag, dictionary_VR(tag), REMOVED) if tag in CODE_TRIPLE else None

@@ -83,7 +83,9 @@ def collect(dataset: Dataset) -> Identifiers:
         elif element.tag in PHRASES:
             phrases.update(folded(text) for text in texts if len(text.strip()) >= SHORTEST_PHRASE)
         elif element.tag in BIRTH_DATES:
-            dates.update("".join(match[p] for p in "ymd") for match in map(DA.fullmatch, texts) if match)
+            dates.update(
+                "".join(match[p] for p in "ymd") for match in map(DA.fullmatch, texts) if match
+            )
         elif element.VR == "UI" and not names_a_class(element.tag):
             uids.update(text for text in texts if "." in text and text not in UID_dictionary)
     return Identifiers(*map(frozenset, (names, numbers, phrases, dates, uids)))
@@ -123,8 +125,4 @@ def _number(text: str) -> str:
 def _is_number(number: str) -> bool:
     """Tell a number that identifies from a short counter (Study ID `1`) or a plain word."""
     joined = number.replace(" ", "")
-    return (
-        len(joined) >= SHORTEST_NUMBER
-        and number not in DICOM_WORDS
-        and len(set(joined)) > 1
-    )
+    return len(joined) >= SHORTEST_NUMBER and number not in DICOM_WORDS and len(set(joined)) > 1

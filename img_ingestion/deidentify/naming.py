@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from img_ingestion.instance import Identifiers
 
-GENERIC = frozenset(
+GENERIC = frozenset(  # as a text, because a list of a word a line would fill a page
     """
     dicom dcm image images img im slice frame series ser file anon scan study instance i s
     cr ct dx es iod io ivus mg mr nm op ot pt px rf rtimage sc seg us xa xc xray axial coronal
     sagittal localizer chest head lossless jpeg rle
-    """.split(),
+    """.split(),  # noqa: SIM905 - see above
 )
 PARTS = re.compile(r"[A-Za-z]+|\d+")
 WHOLE = re.compile(r"[A-Za-z0-9_. -]{1,64}")

@@ -97,7 +97,8 @@ _BY_TYPE: Mapping[Action, Mapping[str, Action]] = MappingProxyType(
         Action.X_D: {_WEAK: Action.X, _EMPTY: Action.D, _STRONG: Action.D},
         Action.Z_D: {_WEAK: Action.Z, _EMPTY: Action.Z, _STRONG: Action.D},
         Action.X_Z_D: {_WEAK: Action.X, _EMPTY: Action.Z, _STRONG: Action.D},
-        Action.X_Z_U: {_WEAK: Action.X, _EMPTY: Action.Z, _STRONG: Action.U},
+        # An empty reference would be legal too, but a segmentation without its images is no use.
+        Action.X_Z_U: {_WEAK: Action.X, _EMPTY: Action.U, _STRONG: Action.U},
     }
 )
 """Composite code -> first digit of the attribute's Type -> what keeps the instance valid."""

@@ -26,7 +26,9 @@ KEY_BYTES = 32
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """No vowel and no digit: a code cannot spell a name or repeat a number."""
 CODE_LENGTH = 15
-CLASS_UID = re.compile("SOPClass|CodingScheme|ContextUID|ContextGroup|MappingResource|TransferSyntax")
+CLASS_UID = re.compile(
+    "SOPClass|CodingScheme|ContextUID|ContextGroup|MappingResource|TransferSyntax"
+)
 
 
 def names_a_class(tag: int) -> bool:
@@ -60,7 +62,9 @@ class Pseudonyms:
         return -1 - int.from_bytes(self._digest("days", patient)[:8], "big") % most
 
     def _digest(self, kind: str, original: str) -> bytes:
-        return hmac.digest(self.key, f"{kind}\0{original}".encode("utf-8", "surrogatepass"), "sha256")
+        return hmac.digest(
+            self.key, f"{kind}\0{original}".encode("utf-8", "surrogatepass"), "sha256"
+        )
 
 
 def load_key(state: Path, customer: str) -> bytes:

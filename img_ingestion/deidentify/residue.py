@@ -6,7 +6,6 @@ It reads the written bytes again and trusts nothing that the pass over the heade
 
 from __future__ import annotations
 
-import re
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -70,15 +69,10 @@ def _check_element(element: DataElement, found: Identifiers, cleaner: Cleaner) -
         if found.uids.intersection(texts):
             raise NotVerified(f"{name}: an original UID was still there")
     elif element.VR in COUNTS:
-        if any(_is_long_number(text, found) for text in texts):
+        if any(map(cleaner.is_number, texts)):
             raise NotVerified(f"{name}: an identifying number was still there")
     elif element.VR in TEXT and any(map(cleaner.finds, texts)):
         raise NotVerified(f"{name}: an identifier was still there")
-
-
-def _is_long_number(text: str, found: Identifiers) -> bool:
-    digits = re.sub(r"\D", "", text)
-    return len(digits) >= SHORTEST_IN_BYTES and (digits in found.numbers or digits in found.dates)
 
 
 def _check_bytes(content: bytes, found: Identifiers) -> None:

@@ -115,7 +115,7 @@ def _say_of_annotation(dataset: Dataset, *, pixels: bool) -> None:
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 REQUIRES_STATEMENT = frozenset(
     _STORAGE + suffix
-    for suffix in (
+    for suffix in (  # noqa: SIM905 - a table reads better in columns
         # Digital X-ray, mammography, intra-oral, tomosynthesis
         "1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 13.1.3 13.1.4 13.1.5 "
         # Enhanced and legacy converted CT, MR, PET, XA, XRF, US volume
@@ -124,5 +124,3 @@ REQUIRES_STATEMENT = frozenset(
         "7.1 7.2 7.3 7.4 30 77.1.5.1 77.1.5.2 77.1.5.4 77.1.6 14.1 14.2"
     ).split()
 )
-
-

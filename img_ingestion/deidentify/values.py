@@ -15,7 +15,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 
 from img_ingestion.deidentify.action import Action
-from img_ingestion.deidentify.dummies import DUMMIES
+from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Values:
         if vr in TIMES:
             return self._each(source, tag, lambda text: self.patient.shifted(vr, text))
         if action is Action.C and vr in TEXT:
-            return self._each(source, tag, self.cleaner.cleaned)
+            return self._each(source, tag, lambda text: _never_empty(text, self.cleaner.cleaned))
         return None
 
     def mapped(self, source: Dataset, tag: BaseTag) -> Element | None:
@@ -90,31 +90,31 @@ class Values:
 
         """
         raw = source.get_item(tag)
-        vr = raw.VR
-        if vr is None or vr == "UN":
+        if raw.VR is None or raw.VR == "UN":
             raw = source[tag]
-            vr = raw.VR
-        if vr in BYTES:
-            return raw if _may_be_bytes(tag, vr) else None
+        vr = str(raw.VR)
+        if vr in CODED:
+            return self._coded(source, tag, vr, listed=listed)
         if vr in TEXT:
-            return self._each(source, tag, self.cleaner.without_own)
-        if vr in NUMBERS:
-            return self._number(source, tag, NUMBERS[vr])
+            own = self.cleaner.without_own
+            return self._each(source, tag, lambda text: _never_empty(text, own))
         if vr == "PN":
             return DataElement(tag, "PN", DUMMIES["PN"])
+        return raw if vr not in BYTES or _may_be_bytes(tag, vr) else None
+
+    def _coded(self, source: Dataset, tag: BaseTag, vr: str, *, listed: bool) -> Element | None:
         if vr == "UI":
             return self._uid(source, tag, listed=listed)
         if vr in TIMES:
-            return self._time(source, tag, Action.K if listed else self.dates)
-        return raw
+            return self._time(source, tag, vr, Action.K if listed else self.dates)
+        return self._number(source, tag, NUMBERS[vr])
 
     def _uid(self, source: Dataset, tag: BaseTag, *, listed: bool) -> Element | None:
         if not listed and not names_a_class(tag):
             return self.mapped(source, tag)
         return self._each(source, tag, lambda text: text if UID.fullmatch(text) else None)
 
-    def _time(self, source: Dataset, tag: BaseTag, action: Action) -> Element | None:
-        vr = source[tag].VR
+    def _time(self, source: Dataset, tag: BaseTag, vr: str, action: Action) -> Element | None:
         if action is Action.X:
             return None
         if action is Action.K:
@@ -128,6 +128,8 @@ class Values:
         def proved(text: str) -> str | None:
             if text and not form.fullmatch(text):
                 return None
+            if self.cleaner.is_number(text):
+                return ""
             return _capped(text) if tag == PATIENT_AGE else text
 
         return self._each(source, tag, proved)
@@ -165,6 +167,11 @@ def _texts(source: Dataset, tag: BaseTag) -> list[str]:
         return [""]
     values = list(element.value) if element.VM > 1 else [element.value]
     return [str(getattr(value, "original_string", value)).strip(" \0") for value in values]
+
+
+def _never_empty(text: str, clean: Callable[[str], str]) -> str:
+    """Say REMOVED where cleaning leaves nothing: the attribute may be of Type 1."""
+    return clean(text) or (REMOVED if text else "")
 
 
 def _may_be_bytes(tag: BaseTag, vr: str) -> bool:
