@@ -115,7 +115,7 @@ def compiled(recipe: Recipe, options: Profile) -> dict[int, HeaderRule]:
     table = dict(recipe.header)
     for tag, asked in profile.actions(options).items():
         rule = recipe.header.get(tag)
-        if rule is None or (rule.action is shipped[tag] and not rule.adds):
+        if rule is None or rule.action is shipped[tag]:
             table[tag] = HeaderRule(tag, asked, line=rule.line if rule else 0)
     return table
 

@@ -30,7 +30,6 @@ ROWS: Mapping[str, str] = MappingProxyType(
 WORDS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 TIMES = frozenset({"DA", "DT", "TM"})
 DECIMALS = frozenset({"DS", "IS"})
-NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 
 FILE_META = 0x0002
 
@@ -92,17 +91,12 @@ def check_literal(value: str, vr: str) -> None:
     Raises
     ------
     SettingsError
-        It does not fit, or no text can: sequences, bytes, UIDs.
+        It does not fit, or no text can: sequences, bytes, binary numbers, UIDs.
 
     """
-    if vr in NUMBERS:
-        pattern = r"-?\d+(\.\d+)?" if vr in {"FD", "FL"} else r"-?\d+"
-        fits = re.fullmatch(pattern, value) is not None
-    elif vr in WORDS | TIMES | DECIMALS:
-        fits = _valid(vr, value)
-    else:
+    if vr not in WORDS | TIMES | DECIMALS:
         raise SettingsError(f"no text can be written into {vr or 'this element'}")
-    if not fits:
+    if not _valid(vr, value):
         raise SettingsError(f"the text is no valid {vr}")
 
 

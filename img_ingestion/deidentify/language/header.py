@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,8 +30,6 @@ class HeaderRule:
     """The text of LITERAL."""
     line: int = 0
     """Of the recipe; 0 when the profile speaks because the recipe does not."""
-    adds: bool = False
-    """ADD: the element is made at the top level when it is not there."""
 
 
 FUNCTIONS: Mapping[str, Action] = MappingProxyType(
@@ -89,8 +88,10 @@ def header_rule(said: Statement) -> HeaderRule:
 
     """
     words = said.text.split()
-    if words[0] not in {*BARE, "REPLACE", "JITTER", "ADD"}:
-        raise Fault(said.line, "actions are REMOVE, BLANK, KEEP, REPLACE, JITTER, ADD, in capitals")
+    if words[0] == "ADD":
+        raise Fault(said.line, "nothing is added to an instance; REPLACE changes what is there")
+    if words[0] not in {*BARE, "REPLACE", "JITTER"}:
+        raise Fault(said.line, "actions are REMOVE, BLANK, KEEP, REPLACE, JITTER, in capitals")
     if len(words) == 1:
         raise Fault(said.line, f"{words[0]} needs an element")
     try:
@@ -100,7 +101,7 @@ def header_rule(said: Statement) -> HeaderRule:
         _check_vr(tag, action, value)
     except SettingsError as error:
         raise Fault(said.line, str(error)) from error
-    return HeaderRule(tag, action, value, said.line, adds=words[0] == "ADD")
+    return HeaderRule(tag, action, value, said.line)
 
 
 def _action(verb: str, value: str) -> tuple[Action, str]:
@@ -115,11 +116,10 @@ def _action(verb: str, value: str) -> tuple[Action, str]:
         if value != SHIFT:
             raise SettingsError(f"JITTER takes {SHIFT}: one number of days for all would be known")
         return Action.SHIFT, ""
-    if verb == "REPLACE" and value in FUNCTIONS:
+    if value in FUNCTIONS:
         return FUNCTIONS[value], ""
-    if value.startswith(("func:", "var:", "deid_func:")):
-        known = ", ".join(FUNCTIONS) if verb == "REPLACE" else "a text"
-        raise SettingsError(f"unknown value; {verb} takes {known}")
+    if re.match(r"(deid_)?(func|var):", value):
+        raise SettingsError(f"REPLACE takes {', '.join(FUNCTIONS)}, or a text")
     return Action.LITERAL, value
 
 
