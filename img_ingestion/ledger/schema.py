@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable
@@ -83,11 +83,13 @@ def opened(state: Path) -> sqlite3.Connection:
     # sqlite would make it with the umask's mode; its journal then takes the mode of this file.
     with durable.storing("making the ledger"):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-    with storing("opening"):
+    with storing("opening"), ExitStack() as unless_opened:
         connection = sqlite3.connect(path, isolation_level=None)
+        unless_opened.callback(connection.close)
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = EXTRA")
         _migrate(connection, path)
+        unless_opened.pop_all()
     return connection
 
 

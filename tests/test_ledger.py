@@ -1,0 +1,218 @@
+"""The ledger: every file in one state, work done once, nothing in it that identifies."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections import Counter
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from img_ingestion.errors import SettingsError, StorageError
+from img_ingestion.home import Home
+from img_ingestion.ledger import Contents, Entry, Ledger, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def _entry(number: int, **changes: object) -> Entry:
+    entry = Entry(
+        id=f"{number:016x}",
+        customer="customer_1",
+        place=f"place {number}",
+        sha256=f"{number:064x}",
+        size=number,
+        seen_at=1.5,
+        work=f"work {number}",
+        name=f"name_{number}",
+    )
+    return replace(entry, **changes)  # type: ignore[arg-type]
+
+
+def _contents(order: int, study: str = "1.2", series: str = "1.2.3") -> Contents:
+    images = [({"height": 2, "width": 3}, f"cleaned-name_{order}.png.txt")]
+    return Contents({"studyInstanceUid": study}, {"seriesInstanceUid": series}, images, order)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.prepare()
+    return home
+
+
+@pytest.fixture
+def ledger(home: Home) -> Iterator[Ledger]:
+    with Ledger.open(home.state) as ledger:
+        yield ledger
+
+
+def test_ledger_and_key_are_for_our_own_account_alone(home: Home, ledger: Ledger) -> None:
+    ledger.add(_entry(1))
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in home.state.iterdir()}
+    assert modes == {0o600}
+
+
+def test_it_writes_so_that_a_power_cut_loses_nothing_acknowledged(ledger: Ledger) -> None:
+    read = ledger.connection.execute
+    assert read("PRAGMA journal_mode").fetchone()[0] == "delete"
+    assert read("PRAGMA synchronous").fetchone()[0] == 3
+
+
+def test_what_is_waiting_comes_back_as_it_was_entered(home: Home, ledger: Ledger) -> None:
+    ledger.add(_entry(1), _contents(7))
+    with Ledger.open(home.state) as again:
+        (outgoing,) = again.waiting(now=0)
+    assert (outgoing.id, outgoing.customer, outgoing.order) == (f"{1:016x}", "customer_1", 7)
+    assert outgoing.study == {"studyInstanceUid": "1.2"}
+    assert outgoing.series == {"seriesInstanceUid": "1.2.3"}
+    assert outgoing.images[0].fields == {"height": 2, "width": 3}
+    assert outgoing.images[0].data == home.encoded / "customer_1" / "cleaned-name_7.png.txt"
+
+
+def test_the_outbox_keeps_a_series_together_and_in_instance_order(ledger: Ledger) -> None:
+    for number, (series, order) in enumerate([("b", 2), ("a", 10), ("b", 1), ("a", 9), ("a", -1)]):
+        ledger.add(_entry(number), _contents(order, series=series))
+    outgoing = [(one.series["seriesInstanceUid"], one.order) for one in ledger.waiting(now=0)]
+    assert outgoing == [("a", -1), ("a", 9), ("a", 10), ("b", 1), ("b", 2)]
+
+
+def test_the_outbox_of_one_customer_holds_no_other_customers_work(ledger: Ledger) -> None:
+    ledger.add(_entry(1), _contents(1))
+    ledger.add(_entry(2, customer="customer_2"), _contents(2))
+    assert [one.customer for one in ledger.waiting(0, "customer_2")] == ["customer_2"]
+    assert ledger.totals("customer_2") == Counter(waiting=1)
+
+
+def test_postponed_work_waits_for_its_time_and_counts_its_attempts(ledger: Ledger) -> None:
+    ledger.add(_entry(1), _contents(1))
+    ledger.postponed([f"{1:016x}"], next_attempt_at=100.0, reason="503")
+    assert ledger.waiting(now=99) == []
+    assert [one.attempts for one in ledger.waiting(now=100)] == [1]
+
+
+def test_sent_and_refused_work_leaves_the_outbox_and_stays_counted(ledger: Ledger) -> None:
+    for number in (1, 2, 3):
+        ledger.add(_entry(number), _contents(number))
+    ledger.sent([f"{1:016x}"], "200 ok", "digest")
+    ledger.refused([f"{2:016x}"], "DestinationRefused", "400")
+    assert [one.id for one in ledger.waiting(0)] == [f"{3:016x}"]
+    assert ledger.totals() == Counter(sent=1, held=1, waiting=1)
+
+
+def test_what_is_sent_is_never_put_back(ledger: Ledger) -> None:
+    ledger.add(_entry(1), _contents(1))
+    ledger.sent([f"{1:016x}"], "200 ok", "")
+    ledger.refused([f"{1:016x}"], "DestinationRefused", "late")
+    ledger.postponed([f"{1:016x}"], 0, "late")
+    assert ledger.totals() == Counter(sent=1)
+
+
+def test_work_is_done_once_unless_it_was_held(ledger: Ledger) -> None:
+    assert ledger.done("work 1") is None
+    ledger.add(_entry(1), _contents(1))
+    assert ledger.done("work 1") == "name_1"
+    ledger.sent([f"{1:016x}"], "200 ok", "")
+    assert ledger.done("work 1") == "name_1"
+    with pytest.raises(StorageError, match="SQLITE_CONSTRAINT"):
+        ledger.add(_entry(2, work="work 1"))
+    ledger.add(_entry(3, state="held", name=""))
+    assert ledger.done("work 3") is None
+
+
+def test_two_entries_never_share_an_output_name(ledger: Ledger) -> None:
+    ledger.add(_entry(1), _contents(1))
+    assert ledger.named("customer_1", "name_1")
+    assert not ledger.named("customer_2", "name_1")
+    with pytest.raises(StorageError):
+        ledger.add(_entry(2, name="name_1"))
+    ledger.add(_entry(3, name="name_1", customer="customer_2"))
+
+
+def test_a_file_is_known_by_its_id_or_by_its_place_and_content_until_it_is_put_away(
+    ledger: Ledger,
+) -> None:
+    ledger.add(_entry(1), _contents(1))
+    touched = replace(_entry(1), id="f" * 16)
+    assert ledger.known(_entry(1)) == ledger.known(touched) == _entry(1)
+    assert ledger.known(replace(touched, sha256="other")) is None
+    assert ledger.known(replace(touched, place="elsewhere")) is None
+    ledger.archived(_entry(1))
+    assert ledger.known(_entry(1)) == _entry(1)
+    assert ledger.known(touched) is None
+
+
+def test_a_newer_ledger_is_refused_in_plain_words_and_not_touched(home: Home) -> None:
+    path = home.state / schema.FILE_NAME
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(SettingsError, match="newer program"):
+        Ledger.open(home.state)
+    assert path.read_bytes() == before
+
+
+def test_an_older_ledger_is_brought_forward_and_kept(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger.open(home.state) as ledger:
+        ledger.add(_entry(1), _contents(1))
+    later = (*schema.MIGRATIONS, ("ALTER TABLE file ADD COLUMN later TEXT",))
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    with Ledger.open(home.state) as ledger:
+        assert ledger.totals() == Counter(waiting=1)
+        assert ledger.connection.execute("SELECT later FROM file").fetchone() == (None,)
+    backup = home.state / "ledger-version-1.sqlite"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(backup)) as old:
+        assert old.execute("SELECT count(*) FROM file").fetchone() == (1,)
+
+
+def test_a_migration_that_fails_changes_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger.open(home.state).connection.close()
+    broken = (*schema.MIGRATIONS, ("CREATE TABLE half (a TEXT)", "NO SUCH STATEMENT"))
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", broken)
+        with pytest.raises(StorageError):
+            Ledger.open(home.state)
+    with Ledger.open(home.state) as ledger:
+        tables = ledger.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        assert [name for (name,) in tables] == ["file"]
+
+
+def test_a_damaged_ledger_is_a_storage_error(home: Home) -> None:
+    (home.state / schema.FILE_NAME).write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError, match="ledger, opening: SQLITE_NOTADB"):
+        Ledger.open(home.state)
+
+
+def test_a_ledger_that_cannot_be_written_is_a_storage_error_without_the_value(
+    ledger: Ledger,
+) -> None:
+    ledger.connection.execute("PRAGMA query_only = 1")
+    with pytest.raises(StorageError, match="ledger, entering a file: SQLITE_READONLY") as caught:
+        ledger.add(_entry(1))
+    assert "name_1" not in str(caught.value)
+
+
+def test_a_rehearsal_knows_what_the_ledger_knows_and_changes_no_byte(home: Home) -> None:
+    with Ledger.open(home.state) as ledger:
+        ledger.add(_entry(1), _contents(1))
+    before = {path: path.read_bytes() for path in home.state.iterdir()}
+    with Ledger.rehearsal(home.state) as rehearsal:
+        rehearsal.add(_entry(2), _contents(2))
+        assert rehearsal.totals() == Counter(waiting=2)
+    assert {path: path.read_bytes() for path in home.state.iterdir()} == before
+
+
+def test_a_rehearsal_in_an_empty_home_makes_nothing(tmp_path: Path) -> None:
+    with Ledger.rehearsal(tmp_path / "state") as rehearsal:
+        assert rehearsal.totals() == Counter()
+    assert list(tmp_path.iterdir()) == []
