@@ -27,7 +27,7 @@ HEAD = """\
 FORMAT dicom
 
 # The site's policy: what happens to each element, and where pictures carry text.
-# docs/recipe.md explains the language; `python3 ingestion.py recipe` checks this file.
+# docs/recipe.md explains the language; every run checks this file before it opens an image.
 #
 # Written by tools/make_recipe.py from PS3.15 {edition} Table E.1-1: the Basic Application Level
 # Confidentiality Profile with the options that gateway.toml has on by default. A line that stays
