@@ -51,6 +51,8 @@ PATTERNS = tuple(
         r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])",
         rf"\b{LABEL}\b(?:\s*(?:no|number|nr))?\.?\s*[:#=]*\s*(?=[a-z]*\d)[a-z0-9][\w-]{{3,}}",
         r"(?<![\w.])\d{7,}(?![\w.])",
+        # Letters and many digits in one word: a record number; but not 1024x1024 and the like.
+        r"(?<![^\W_])(?!\d+x\d+)(?:(?=\d*[a-z])(?=(?:[a-z]*\d){5})|(?=[a-z]{3,}\d{4}))[a-z0-9]{6,}(?![^\W_])",
         rf"\b{TITLE}\b\.?\s+[^\W\d_][\w'-]*(?:\s+[^\W\d_]\.?(?=\s))?(?:\s+[^\W\d_][\w'-]+)?",
         rf"(?<!\w)\d{{1,5}}\s+(?:[^\W\d_]+\s+){{1,3}}{STREET}\b\.?(?:,?\s*\d{{4,5}})?",
     )

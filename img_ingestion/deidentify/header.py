@@ -37,6 +37,19 @@ CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A place in the nesting, and what becomes there of elements that no rule names."""
+
+    parent: int | None = None
+    """Tag of the sequence; a composite code depends on it."""
+    unnamed: Action = Action.K
+    """K: kept by their representation. C: their texts are descriptors. D: dropped, codes dummied."""
+
+
+TOP = Level()
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """The pass: which rule for which tag, and what can be done with a value."""
 
@@ -44,34 +57,17 @@ class Header:
     values: Values
     sop_class: str
 
-    def cleaned(
-        self, source: Dataset, parent: int | None = None, *, blind: bool = False
-    ) -> Dataset:
-        """
-        Give the data set without its patient.
-
-        Parameters
-        ----------
-        source : Dataset
-            The original; read only.
-        parent : int, optional
-            Tag of the sequence that holds it; a composite code depends on it.
-        blind : bool
-            Inside a sequence that is to become a dummy: keep no element but those that a rule
-            names, and codes as dummies.
-
-        """
+    def cleaned(self, source: Dataset, level: Level = TOP) -> Dataset:
+        """Give a data set or an item without its patient; `source` is read only."""
         out = Dataset()
         implicit, little = source.original_encoding
         out.set_original_encoding(implicit, little, source.original_character_set)
         creators: dict[int, str] = {}
         for tag in sorted(source.keys()):
             if tag.is_private:
-                element = None if blind else self._private(source, tag, creators)
-            elif blind and tag not in self.table:
-                element = self._blind(source, tag)
+                element = self._private(source, tag, level, creators)
             else:
-                element = self._public(source, tag, parent)
+                element = self._public(source, tag, level)
             if element is not None:
                 out[tag] = valid(element)
         # Last, because pydicom decodes a private element once its creator is there.
@@ -79,41 +75,42 @@ class Header:
             out[creator_tag] = DataElement(creator_tag, "LO", creator)
         return out
 
-    def _public(self, source: Dataset, tag: BaseTag, parent: int | None) -> Element | None:
-        rule = self.table.get(tag)
+    def _public(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
         if tag.element == 0 or tag.group & 0xFF00 in (CURVES, OVERLAYS):
             return None
+        rule = self.table.get(tag)
         if rule is None:
-            if tag.group <= DIRECTORY or not dictionary_has_tag(tag):
-                return None
-            return self._kept(source, tag)
-        action = profile.resolved(rule.action, tag, parent, self.sop_class)
+            return self._unnamed(source, tag, level)
+        action = profile.resolved(rule.action, tag, level.parent, self.sop_class)
         if rule.action is Action.X_Z_U and COMMON_REFERENCES in source:
             # PS3.3 C.12.2: it lists what the instance refers to, so the references must stay.
             action = Action.U
-        return self._done(action, source, tag, rule)
+        if action is Action.LITERAL:
+            return DataElement(tag, _vr(source, tag), rule.value)
+        return self._done(action, source, tag, level)
 
-    def _done(
-        self, action: Action, source: Dataset, tag: BaseTag, rule: HeaderRule
-    ) -> Element | None:
+    def _unnamed(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
+        if tag.group <= DIRECTORY or not dictionary_has_tag(tag):
+            return None
+        if level.unnamed is not Action.D:
+            return self._kept(source, tag, level.unnamed)
+        if tag in CODE_TRIPLE:
+            return DataElement(tag, dictionary_VR(tag), REMOVED)
+        return self.values.kept(source, tag, Action.K) if names_a_class(tag) else None
+
+    def _done(self, action: Action, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
         """Do what the rule asks of one element."""
         match action:
             case Action.X:
                 return None
-            case Action.K:
-                return self._kept(source, tag, listed=True)
             case Action.Z:
                 return _empty(source, tag)
             case Action.D:
                 return self._dummy(source, tag)
-            case Action.LITERAL:
-                return DataElement(tag, _vr(source, tag), rule.value)
-            case _:
-                return self._changed(action, source, tag)
-
-    def _changed(self, action: Action, source: Dataset, tag: BaseTag) -> Element | None:
+            case Action.K:
+                return self._kept(source, tag, level.unnamed, listed=True)
         if _vr(source, tag) == "SQ":
-            return self._descended(source, tag)
+            return self._descended(source, tag, action if action is Action.C else level.unnamed)
         return self.values.changed(action, source, tag) or self._fallback(source, tag)
 
     def _fallback(self, source: Dataset, tag: BaseTag) -> Element | None:
@@ -124,19 +121,21 @@ class Header:
             return self._dummy(source, tag)
         return _empty(source, tag) if action is Action.Z else None
 
-    def _kept(self, source: Dataset, tag: BaseTag, *, listed: bool = False) -> Element | None:
+    def _kept(
+        self, source: Dataset, tag: BaseTag, unnamed: Action, *, listed: bool = False
+    ) -> Element | None:
         if _vr(source, tag) == "SQ":
-            return self._descended(source, tag)
-        return self.values.kept(source, tag, listed=listed)
+            return self._descended(source, tag, unnamed)
+        return self.values.kept(source, tag, unnamed, listed=listed)
 
-    def _descended(
-        self, source: Dataset, tag: BaseTag, *, blind: bool = False
-    ) -> DataElement | None:
+    def _descended(self, source: Dataset, tag: BaseTag, unnamed: Action) -> DataElement | None:
         element = source[tag]
         if element.VR != "SQ":
             return None
-        items = [self.cleaned(item, tag, blind=blind) for item in element.value]
-        return DataElement(tag, "SQ", Sequence(items))
+        level = Level(tag, unnamed)
+        return DataElement(
+            tag, "SQ", Sequence([self.cleaned(item, level) for item in element.value])
+        )
 
     def _dummy(self, source: Dataset, tag: BaseTag) -> Element | None:
         vr = _vr(source, tag)
@@ -144,29 +143,23 @@ class Header:
             return self.values.mapped(source, tag)
         if vr != "SQ":
             return DataElement(tag, vr, DUMMIES[vr])
-        dummy = self._descended(source, tag, blind=True)
-        if dummy is None or not dummy.value:
-            dummy = DataElement(tag, "SQ", Sequence([Dataset()]))
-        return dummy
+        dummy = self._descended(source, tag, Action.D)
+        return dummy if dummy and dummy.value else DataElement(tag, "SQ", Sequence([Dataset()]))
 
-    def _blind(self, source: Dataset, tag: BaseTag) -> Element | None:
-        """Keep an item of a dummy sequence valid (PS3.3 8.8, 10.11) without its meaning."""
-        if tag in CODE_TRIPLE:
-            return DataElement(tag, dictionary_VR(tag), REMOVED)
-        return self.values.kept(source, tag, listed=False) if names_a_class(tag) else None
-
-    def _private(self, source: Dataset, tag: BaseTag, creators: dict[int, str]) -> Element | None:
+    def _private(
+        self, source: Dataset, tag: BaseTag, level: Level, creators: dict[int, str]
+    ) -> Element | None:
         """Keep a private element only if its creator says that it is safe (PS3.15 E.3.10)."""
         rule = self.table.get(PRIVATE)
         block = tag.element >> 8
-        if rule is None or rule.action is Action.X or not block:
+        if rule is None or rule.action is Action.X or not block or level.unnamed is Action.D:
             return None
         creator_tag = tag.group << 16 | block
         creator = source.get(creator_tag)
         name = "" if creator is None else str(creator.value).strip(" \0")
         if not profile.safe_private(tag.group, tag.element, name):
             return None
-        element = self.values.kept(source, tag, listed=False)
+        element = self.values.kept(source, tag, Action.C)
         if element is not None:
             creators[creator_tag] = name
         return element

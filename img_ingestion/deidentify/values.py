@@ -75,7 +75,9 @@ class Values:
         """Replace each of one or several UIDs; their count stays."""
         return self._each(source, tag, lambda text: self.patient.uid(tag, text) if text else "")
 
-    def kept(self, source: Dataset, tag: BaseTag, *, listed: bool) -> Element | None:
+    def kept(
+        self, source: Dataset, tag: BaseTag, text: Action, *, listed: bool = False
+    ) -> Element | None:
         """
         Keep a value, as far as its representation lets it be kept.
 
@@ -85,6 +87,8 @@ class Values:
             The data set that has it.
         tag : BaseTag
             Its tag.
+        text : Action
+            C: its text is a descriptor; K: a coded or technical word, unless it is long free text.
         listed : bool
             A rule names this element; its UIDs and dates then stay.
 
@@ -96,8 +100,9 @@ class Values:
         if vr in CODED:
             return self._coded(source, tag, vr, listed=listed)
         if vr in TEXT:
-            own = self.cleaner.without_own
-            return self._each(source, tag, lambda text: _never_empty(text, own))
+            prose = text is Action.C or vr in ONE_VALUE
+            clean = self.cleaner.cleaned if prose else self.cleaner.without_own
+            return self._each(source, tag, lambda value: _never_empty(value, clean))
         if vr == "PN":
             return DataElement(tag, "PN", DUMMIES["PN"])
         return raw if vr not in BYTES or _may_be_bytes(tag, vr) else None
