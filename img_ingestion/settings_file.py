@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -17,11 +18,11 @@ from img_ingestion.toml_lines import depth, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
 NAME = "gateway.toml"
+SHIPPED = Path(__file__).resolve().parents[1] / "deid.dicom"
 PREFIX = "IMG_INGESTION_"
 _SECRET = f"a secret does not belong in this file; use {PREFIX}BACKEND__TOKEN or token_file"
 
@@ -61,6 +62,12 @@ def load(home: Path, config: Path | None = None) -> Settings:
         return Settings.model_validate(chosen, context={"home": home})
     except ValidationError as error:
         raise SettingsError("\n".join(_said(path, text, written, error.errors()))) from None
+
+
+def recipe_path(settings: Settings, home: Path) -> Path:
+    """Give the path of the recipe: the home's own, else the one that ships with us."""
+    own = home / settings.recipe
+    return own if own.exists() or settings.recipe != SHIPPED.name else SHIPPED
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,37 @@
+"""Say and leave nothing that others should not read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """
+    Silence foreign warnings, logs and half-swallowed errors; keep new files to ourselves.
+
+    pydicom, deid, urllib3 and others quote values, paths and URLs in all three.
+    """
+    mask, level, unraisable = os.umask(0o077), logging.root.manager.disable, sys.unraisablehook
+    logging.disable()
+    sys.unraisablehook = _nothing
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        os.umask(mask)
+        logging.disable(level)
+        sys.unraisablehook = unraisable
+
+
+def _nothing(_: object) -> None:
+    """Print nothing of an error that nobody can catch."""
