@@ -100,8 +100,8 @@ def _rle(frame: NDArray[Any], stored: PixelFormat) -> bytes:
 
 def _jpeg(frame: NDArray[Any], stored: PixelFormat) -> bytes:
     _only(when=2 <= stored.bits_stored <= 16)  # noqa: PLR2004 - precision of ISO/IEC 10918-1 H
-    # The same in and out: no colour transformation.
-    colours = {"RGB": "RGB", "YBR_FULL": "YCBCR"}.get(stored.photometric)
+    # Called RGB whatever they are: then the code stream says that nothing was transformed.
+    colours = "RGB" if stored.samples > 1 else None
     # First-order prediction, which is all that the SV1 syntax allows.
     return bytes(
         imagecodecs.jpeg8_encode(

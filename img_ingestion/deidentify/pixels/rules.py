@@ -6,13 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
-
 from img_ingestion.errors import NotDeidentified, turned_into
 from img_ingestion.instance import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pydicom.dataset import Dataset
 
@@ -63,9 +61,9 @@ def matching(rule: PixelRule, dataset: Dataset) -> bool:
     """
     Tell whether the rule speaks of this instance.
 
-    deid looks at the top level only, and so do we for a `clean` rule, which lets a picture go.
-    A `burned_in` rule may also find its word in an item of a sequence when the top level has
-    no such element (Code Meaning (0008,0104) never stands at the top level): it hides more.
+    Only the top level of the data set is asked, as deid does: Code Meaning (0008,0104) of a
+    dosimetry phantom stands in a sequence of every slice of some scanners, so that a rule
+    which looked there would blacken all of their pictures.
 
     Raises
     ------
@@ -73,8 +71,7 @@ def matching(rule: PixelRule, dataset: Dataset) -> bool:
         An element that the rule asks for cannot be read.
 
     """
-    nested = rule.verdict == "burned_in"
-    return all(any(_holds(test, dataset, nested=nested) for test in group) for group in rule.where)
+    return all(any(_holds(criterion, dataset) for criterion in group) for group in rule.where)
 
 
 def covered(rules: Iterable[PixelRule], rows: int, columns: int) -> tuple[Region, ...]:
@@ -93,7 +90,7 @@ def covered(rules: Iterable[PixelRule], rows: int, columns: int) -> tuple[Region
     return tuple(dict.fromkeys(regions))
 
 
-def _holds(criterion: Criterion, dataset: Dataset, *, nested: bool) -> bool:
+def _holds(criterion: Criterion, dataset: Dataset) -> bool:
     texts = _texts(dataset, criterion.tag)
     match criterion.test:
         case "missing":
@@ -105,8 +102,6 @@ def _holds(criterion: Criterion, dataset: Dataset, *, nested: bool) -> bool:
         case "notcontains" | "notequals":
             return not _says(criterion, texts or ())
         case "contains" | "equals":
-            if texts is None and nested:
-                return any(_says(criterion, found) for found in _below(dataset, criterion.tag))
             return _says(criterion, texts or ())
 
 
@@ -137,26 +132,6 @@ def _text(value: object) -> str:
         return ""
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return text.strip(" \0")
-
-
-def _below(dataset: Dataset, tag: int) -> Iterator[tuple[str, ...]]:
-    """Find the element in the items of every sequence, at any depth."""
-    for sequence in _sequences(dataset):
-        with turned_into(NotDeidentified, "reading a sequence that a device rule looks into"):
-            items = list(dataset[sequence].value)
-        for item in items:
-            yield _texts(item, tag) or ()
-            yield from _below(item, tag)
-
-
-def _sequences(dataset: Dataset) -> Iterator[int]:
-    # Asks for no value: reading all elements to find the few sequences would parse them all.
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset gives elements, not tags
-        vr = dataset.get_item(tag).VR
-        if vr in {None, "UN"}:
-            vr = dictionary_VR(tag) if dictionary_has_tag(tag) else vr
-        if vr == "SQ":
-            yield tag
 
 
 def _common(one: Box, other: Box) -> Box:
