@@ -35,7 +35,7 @@ def check(dataset: Dataset) -> None:
     sop_class = UID(dataset.SOPClassUID)
     if sop_class.type != STORAGE or sop_class.is_private:
         raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
-    if "EncapsulatedDocument" in dataset:
-        raise NotAdmitted("an encapsulated document cannot be cleaned")
     if not any(keyword in dataset for keyword in PIXELS):
+        if "EncapsulatedDocument" in dataset:
+            raise NotAdmitted("an encapsulated document: it cannot be cleaned")
         raise NotAdmitted("no pixel data: the backend takes images only")
