@@ -47,7 +47,7 @@ def in_8_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     if bits >= 8:  # noqa: PLR2004
         highest: NDArray[Any] = values >> (bits - 8)
         return highest.astype(np.uint8, copy=False)
-    return (values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
+    return (values.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
 
 
 def palette(dataset: Dataset, *, signed: bool) -> tuple[int, NDArray[np.uint8]]:

@@ -9,6 +9,7 @@ import numpy as np
 from pydicom.uid import ExplicitVRBigEndian
 
 from img_ingestion.errors import NotRendered, turned_into
+from img_ingestion.render.functional_groups import items
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,14 @@ def encoding(dataset: Dataset, *, signed: bool) -> Encoding:
     """Say how the tables of an instance are written."""
     with turned_into(NotRendered, "reading TransferSyntaxUID"):
         return Encoding(dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian, signed)
+
+
+def first_table(dataset: Dataset, keyword: str, written: Encoding) -> LookupTable | None:
+    """Read the first table of a LUT sequence, none where it is absent or an empty shell."""
+    for item in items(dataset, keyword)[:1]:
+        if item.get("LUTDescriptor"):
+            return lookup_table(item, "LUT", written)
+    return None
 
 
 def lookup_table(item: Dataset, prefix: str, written: Encoding) -> LookupTable:

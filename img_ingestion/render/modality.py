@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydicom.uid import XRayAngiographicImageStorage, XRayRadiofluoroscopicImageStorage
+
 from img_ingestion.errors import NotRendered
-from img_ingestion.render.functional_groups import described, items, numbers
-from img_ingestion.render.lookup_table import LookupTable, encoding, lookup_table
+from img_ingestion.render.functional_groups import described, numbers, text
+from img_ingestion.render.lookup_table import LookupTable, encoding, first_table
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
+
+
+PROJECTED = frozenset(
+    {
+        XRayAngiographicImageStorage,
+        XRayRadiofluoroscopicImageStorage,
+        "1.2.840.10008.5.1.4.1.1.12.3",  # bi-plane, retired
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +49,24 @@ def modality(dataset: Dataset, number: int, *, signed: bool) -> Rescale | Lookup
 
     """
     item = described(dataset, number, "PixelValueTransformationSequence")
-    for table in items(item, "ModalityLUTSequence")[:1]:
-        return lookup_table(table, "LUT", encoding(dataset, signed=signed))
+    if _back_to_intensity(dataset):
+        return Rescale()
+    table = first_table(item, "ModalityLUTSequence", encoding(dataset, signed=signed))
+    if table:
+        return table
     slope = (*numbers(item, "RescaleSlope"), 1.0)[0]
     intercept = (*numbers(item, "RescaleIntercept"), 0.0)[0]
     if slope == 0:
         raise NotRendered("RescaleSlope is 0")
     return Rescale(slope, intercept)
+
+
+def _back_to_intensity(dataset: Dataset) -> bool:
+    """
+    Tell whether the modality LUT only leads back to X-ray intensity, for measuring.
+
+    Of angiograms stored as LOG or DISP it is no part of what is shown (PS3.3 C.8.7.1.1.2).
+    """
+    return text(dataset, "SOPClassUID") in PROJECTED and text(
+        dataset, "PixelIntensityRelationship"
+    ) in ("LOG", "DISP")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from img_ingestion.errors import NotRendered
-from img_ingestion.render.functional_groups import described, items, numbers, text
-from img_ingestion.render.lookup_table import LookupTable, encoding, lookup_table
+from img_ingestion.render.functional_groups import described, numbers, text
+from img_ingestion.render.lookup_table import LookupTable, encoding, first_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class Window:
         """Give 0 to 1 (PS3.3 C.11.2.1.2, C.11.2.1.3)."""
         if self.function == "SIGMOID":
             # 1 / (1 + exp(-4 (x - c) / w)), which cannot overflow in this form.
-            share: NDArray[np.float64] = (1 + np.tanh(2 * (values - self.center) / self.width)) / 2
-            return share
+            share: NDArray[np.float64] = np.tanh(2 * (values - self.center) / self.width)
+            return share / 2 + 0.5
         if self.function == "LINEAR_EXACT":
             return Range.of(self.center - self.width / 2, self.width).applied(values)
         return Range.of(self.center - 0.5 - (self.width - 1) / 2, self.width - 1).applied(values)
@@ -58,7 +58,8 @@ class Range:
         """Give 0 to 1; without width, a step just above `low`."""
         if self.high <= self.low:
             return (values > self.low).astype(np.float64)
-        return np.clip((values - self.low) / (self.high - self.low), 0, 1)
+        share: NDArray[np.float64] = (values - self.low) / (self.high - self.low)
+        return np.clip(share, 0, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +70,7 @@ class VoiTable:
 
     def applied(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give 0 to 1."""
-        return np.clip(self.table.applied(values) / (2**self.table.bits - 1), 0, 1)
+        return np.clip(self.table.applied(values) / ((1 << self.table.bits) - 1), 0, 1)
 
 
 def voi(dataset: Dataset, number: int, *, signed: bool) -> Window | VoiTable | None:
@@ -97,6 +98,5 @@ def voi(dataset: Dataset, number: int, *, signed: bool) -> Window | VoiTable | N
         # Devices that have no window to tell write 0/0.
         if width >= smallest:
             return Window(center, width, function)
-    for table in items(item, "VOILUTSequence")[:1]:
-        return VoiTable(lookup_table(table, "LUT", encoding(dataset, signed=signed)))
-    return None
+    table = first_table(item, "VOILUTSequence", encoding(dataset, signed=signed))
+    return VoiTable(table) if table else None

@@ -1,0 +1,134 @@
+"""
+What dcmtk shows of a frame with the same window, and how far our picture is from it.
+
+`differences(folder)` gives the table; `python tests/reference_viewer.py FOLDER` prints it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from img_ingestion.errors import InstanceError
+from img_ingestion.pixel_data import frames, pixel_format
+from img_ingestion.render import pictures
+from img_ingestion.render.greyscale import full_range, greyscale, supplemental_first
+from img_ingestion.render.voi import Window
+from img_ingestion.settings import Limits, Rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+def read(path: Path) -> Dataset:
+    """Read a file, also one without file meta information."""
+    dataset = dcmread(path, force=True)
+    if not hasattr(dataset, "file_meta") or "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return dataset
+
+
+def levels(png: bytes) -> NDArray[np.int16]:
+    """Decode a PNG to (rows, columns) or (rows, columns, 3) RGB."""
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    return (picture if picture.ndim == 2 else picture[:, :, ::-1]).astype(np.int16)
+
+
+def window(dataset: Dataset, number: int) -> list[str]:
+    """Give the options that make dcmtk apply the window that we have chosen."""
+    shape = pixel_format(dataset)
+    if shape.samples > 1 or shape.photometric == "PALETTE COLOR":
+        return []
+    chosen = greyscale(dataset, number, shape)
+    if chosen.voi is None:
+        whole = full_range(dataset, shape, frames(dataset, Limits()))
+        low, high = whole.low, whole.high
+        return ["+Ww", repr((low + high + 1) / 2), repr(high - low + 1), "+Wfl"]
+    if not isinstance(chosen.voi, Window):
+        return ["+Wl", "1"]
+    function = {"LINEAR": "+Wfl", "SIGMOID": "+Wfs"}[chosen.voi.function]
+    return ["+Ww", repr(chosen.voi.center), repr(chosen.voi.width), function]
+
+
+def dcmtk_shows(path: Path, number: int, options: list[str]) -> NDArray[np.int16] | None:
+    """Give dcmtk's picture of a frame, none where it has none."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, shown = Path(folder, "plain.dcm"), Path(folder, "shown.png")
+        for source in (path, _by_pydicom(path, plain)):
+            command = [
+                "dcmj2pnm",
+                "-q",
+                "-O",
+                "+on",
+                "-mf",
+                "+F",
+                str(number),
+                *options,
+                source,
+                shown,
+            ]
+            subprocess.run([str(word) for word in command], check=False, capture_output=True)
+            if shown.exists() and shown.stat().st_size:
+                return levels(shown.read_bytes())
+    return None
+
+
+def _by_pydicom(path: Path, plain: Path) -> Path:
+    """Have a second reader decode what dcmtk's viewer cannot."""
+    dataset = read(path)
+    with contextlib.suppress(Exception):
+        dataset.decompress()
+        dataset.save_as(plain)
+    return plain
+
+
+def difference(path: Path) -> tuple[str, int | None]:
+    """Compare the first and the middle frame; the largest difference in grey levels, and what was compared."""
+    try:
+        dataset = read(path)
+        if not {"PixelData", "FloatPixelData", "DoubleFloatPixelData"} & set(dataset.dir()):
+            return "no pixels", None
+        worst = -1
+        for choice in ("first", "middle"):
+            (picture,) = pictures(dataset, Rendering(frames=choice), Limits())
+            theirs = dcmtk_shows(path, picture.frame, window(dataset, picture.frame))
+            ours = levels(picture.png)
+            if theirs is None:
+                return "dcmtk shows nothing", None
+            ours, theirs = np.atleast_3d(ours), np.atleast_3d(theirs)
+            first = supplemental_first(dataset, pixel_format(dataset))
+            if first is not None:
+                # dcmtk shows no supplemental palette: compare what it leaves grey.
+                (stored,) = frames(dataset, Limits(), [picture.frame])
+                ours = np.where(stored < first, ours, theirs)
+            worst = max(worst, int(np.abs(ours - theirs).max()))
+    except InstanceError as error:
+        return f"{error.code}: {error}", None
+    return "compared", worst
+
+
+def differences(folder: Path) -> Iterator[tuple[Path, str, int | None]]:
+    """Give each file of a folder, what was compared, and the largest difference."""
+    for path in sorted(folder.iterdir()):
+        yield path, *difference(path)
+
+
+if __name__ == "__main__":
+    for path, what, worst in differences(Path(sys.argv[1])):
+        sys.stdout.write(f"{path.name}\t{what}\t{'' if worst is None else worst}\n")
