@@ -20,7 +20,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +44,11 @@ class Row:
     codes: frozenset[str]
     """Every code that may apply under the options asked for."""
     marker: str | bytes | int
+
+    @property
+    def text(self) -> str:
+        """The marker as it would be read."""
+        return self.marker.decode() if isinstance(self.marker, bytes) else str(self.marker)
 
 
 def rows(columns: frozenset[str] = frozenset()) -> list[Row]:
@@ -101,22 +106,23 @@ def planted(*, implicit: bool = False) -> bytes:
     dataset.preamble = b"ZQPREAMBLE00001".ljust(128, b"\0")
     dataset.file_meta = _file_meta(dataset)
     if implicit:
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     out = BytesIO()
     pydicom.dcmwrite(out, dataset, enforce_file_format=True)
     return out.getvalue()
 
 
 def _element(row: Row, suffix: str) -> DataElement:
+    text = row.text + suffix
     if row.vr == "SQ":
         item = Dataset()
-        item.CodeValue, item.CodingSchemeDesignator = f"{row.marker}{suffix}", "99ZQ"
-        item.CodeMeaning = f"{row.marker}{suffix}"
+        item.CodeValue, item.CodingSchemeDesignator = text, "99ZQ"
+        item.CodeMeaning = text
         return DataElement(row.tag, "SQ", Sequence([item]))
     if row.vr == "UI":
-        return DataElement(row.tag, "UI", f"{row.marker}{suffix}")
-    if row.vr in STRINGS and len(str(row.marker)) < 16:
-        return DataElement(row.tag, row.vr, f"{row.marker}{suffix}")
+        return DataElement(row.tag, "UI", text)
+    if row.vr in STRINGS and len(text) <= 16:
+        return DataElement(row.tag, row.vr, text)
     value = row.marker
     if isinstance(value, bytes) and len(value) % 2:
         value += b"\0"
@@ -182,12 +188,10 @@ def _as_asked(code: str, row: Row, element: DataElement | None) -> bool:
         unclear = row.vr in {"OB", "OW"} or row.tag >> 16 >= OVERLAYS or not known
         return element is None and (code == "X" or (code in "CK" and unclear))
     text = "" if element.value is None else str(element.value)
-    kept = str(row.marker) in text or (
-        isinstance(row.marker, bytes) and row.marker in _raw(element)
-    )
+    kept = row.text in text or (isinstance(row.marker, bytes) and row.marker in _raw(element))
     match code:
         case "K":
-            return text in (str(row.marker), f"{row.marker}9") or row.vr == "SQ"
+            return text in (row.text, f"{row.text}9") or row.vr == "SQ"
         case "Z":
             return not kept
         case "D":
@@ -214,4 +218,4 @@ def markers(columns: frozenset[str]) -> Iterator[bytes]:
     for row in rows(columns):
         distinct = row.vr in STRINGS | {"DA", "DT", "SQ", "UR"}
         if distinct and "K" not in row.codes:
-            yield str(row.marker).encode()
+            yield row.text.encode()

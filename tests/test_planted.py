@@ -7,13 +7,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import planted
 import pydicom
 import pytest
 
 from img_ingestion.deidentify import deidentify, policy, recipe
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.settings import Pixels, Profile, Settings
+from tests import planted
 
 if TYPE_CHECKING:
     from img_ingestion.instance import CleanInstance
