@@ -124,6 +124,8 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[None]:
 
 def _delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[None]:
     """Walk line two and tell the console of each parcel; pause after each."""
+    if not ledger.totals()["waiting"]:
+        return
     from img_ingestion.transfer import transfer
 
     for one in transfer(ledger, settings):

@@ -27,7 +27,7 @@ def of_file(one: Ingested) -> Iterator[str]:
     elif one.outcome == "duplicate":
         yield f"Duplicate..... {one.shown}"
     elif one.outcome == "held":
-        yield f"Held.......... {one.shown}: {one.plain} ({one.code})"
+        yield f"Held.......... {one.shown}: {one.plain} ({one.reason})"
     elif one.outcome == "skipped":
         yield f"Skipped....... {one.shown}: {one.plain}"
 

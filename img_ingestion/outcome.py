@@ -42,6 +42,8 @@ class Ingested:
     code: str = ""
     plain: str = ""
     """The reason in plain words, of what is held, arriving or skipped."""
+    reason: str = ""
+    """What exactly held it: keywords, rules and types, never a value."""
     encoded: tuple[tuple[str, int], ...] = ()
     """The pictures: file name, and bytes of base64."""
 
@@ -55,5 +57,6 @@ def told(entry: Entry, name: str, encoded: tuple[tuple[str, int], ...] = ()) -> 
         outcome=entry.state if entry.state != "sent" else "waiting",
         code=entry.code,
         plain=PLAIN.get(entry.code, "held") if entry.code else "",
+        reason=entry.reason,
         encoded=encoded,
     )
