@@ -20,7 +20,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,7 +161,7 @@ def _file_meta(dataset: Dataset) -> FileMetaDataset:
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.SourceApplicationEntityTitle = "ZQAETITLE00001"
-    meta.PrivateInformationCreatorUID = "1.2.826.0.1.3680043.9.7777.99999"
+    meta.PrivateInformationCreatorUID = UID("1.2.826.0.1.3680043.9.7777.99999")
     meta.PrivateInformation = b"ZQMETA00000001"
     return meta
 

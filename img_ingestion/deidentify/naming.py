@@ -23,12 +23,15 @@ GENERIC = frozenset(  # as a text, because a list of a word a line would fill a 
 PARTS = re.compile(r"[A-Za-z]+|\d+")
 WHOLE = re.compile(r"[A-Za-z0-9_. -]{1,64}")
 LONGEST_NUMBER = 8
+MOST_NUMBERS = 3
 SHORTEST_MATCH = 4
 
 
 def stem_is_safe(stem: str, found: Identifiers) -> bool:
     """Tell whether a file's stem can go into a name that leaves, a log or a console line."""
     if not WHOLE.fullmatch(stem) or stem.startswith((".", "-", " ")):
+        return False
+    if len(re.findall(r"\d+", stem)) > MOST_NUMBERS:
         return False
     return all(
         _number_is_safe(part, found) if part.isdigit() else part.lower() in GENERIC

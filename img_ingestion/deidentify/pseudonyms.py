@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import keyword_for_tag
 
+from img_ingestion import durable
 from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def load_key(state: Path, customer: str) -> bytes:
 
 def _make_key(path: Path) -> None:
     """Write a new key; of two that race, the first one linked wins."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f"{durable.TEMPORARY}{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(descriptor, secrets.token_bytes(KEY_BYTES))

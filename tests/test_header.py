@@ -1,0 +1,195 @@
+"""The header comes out without its patient, at every level and in every representation."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pydicom
+import pytest
+from pydicom.data import get_charset_files, get_testdata_file
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from img_ingestion.deidentify import deidentify, policy, recipe
+from img_ingestion.errors import InstanceError, NotAdmitted, NotVerified
+from img_ingestion.instance import ReceivedInstance
+from img_ingestion.settings import Pixels, Profile, Settings
+
+if TYPE_CHECKING:
+    from img_ingestion.deidentify import Policy
+    from img_ingestion.instance import CleanInstance
+    from tests.conftest import MakeInstance
+
+RECIPE = recipe.load(Path(__file__).parents[1] / "deid.dicom")
+
+
+def _policy(key: bytes = b"k" * 32, **options: bool) -> Policy:
+    settings = Settings(profile=Profile(**options), pixels=Pixels(policy="rules"))
+    return policy("customer", settings, RECIPE, key)
+
+
+def _cleaned(content: bytes, rules: Policy | None = None) -> tuple[CleanInstance, Dataset]:
+    digest = hashlib.sha256(content).hexdigest()
+    received = ReceivedInstance("id", "customer", Path("IM0001.dcm"), content, digest)
+    clean = deidentify(received, rules or _policy())
+    return clean, pydicom.dcmread(BytesIO(clean.content))
+
+
+def test_the_same_patient_has_the_same_pseudonym_and_another_customer_another(
+    make_instance: MakeInstance,
+) -> None:
+    first = _cleaned(make_instance(SOPInstanceUID="1.2.3.4.5"))[1]
+    second = _cleaned(make_instance(SOPInstanceUID="1.2.3.4.6", PatientName="Other^Spelling"))[1]
+    elsewhere = _cleaned(make_instance(SOPInstanceUID="1.2.3.4.5"), _policy(b"q" * 32))[1]
+    assert first.PatientID == second.PatientID
+    assert first.StudyInstanceUID == second.StudyInstanceUID
+    assert first.SOPInstanceUID != second.SOPInstanceUID
+    assert first.PatientID != elsewhere.PatientID
+    assert first.StudyInstanceUID != elsewhere.StudyInstanceUID
+
+
+def test_two_unknown_patients_are_never_merged(make_instance: MakeInstance) -> None:
+    nobody = {"PatientID": "", "PatientName": "", "AccessionNumber": ""}
+    first = _cleaned(make_instance(**nobody, StudyInstanceUID="1.2.3.1"))[1]
+    second = _cleaned(make_instance(**nobody, StudyInstanceUID="1.2.3.2"))[1]
+    assert first.PatientID
+    assert first.AccessionNumber
+    assert first.PatientID != second.PatientID
+    assert first.AccessionNumber != second.AccessionNumber
+
+
+def test_references_stay_consistent(make_instance: MakeInstance) -> None:
+    item = Dataset()
+    item.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    item.ReferencedSOPInstanceUID = "1.2.3.4.6"
+    series = Dataset()
+    series.SeriesInstanceUID = "1.2.3.4"
+    series.ReferencedInstanceSequence = Sequence([item])
+    one = _cleaned(make_instance(ReferencedSeriesSequence=Sequence([series])))[1]
+    other = _cleaned(make_instance(SOPInstanceUID="1.2.3.4.6", SeriesInstanceUID="1.2.3.4"))[1]
+    reference = one.ReferencedSeriesSequence[0]
+    assert reference.SeriesInstanceUID == other.SeriesInstanceUID
+    referred = reference.ReferencedInstanceSequence[0]
+    assert referred.ReferencedSOPInstanceUID == other.SOPInstanceUID
+    assert referred.ReferencedSOPClassUID == item.ReferencedSOPClassUID
+    assert one.file_meta.MediaStorageSOPInstanceUID == one.SOPInstanceUID
+
+
+def test_what_no_rule_names_is_treated_by_its_representation(make_instance: MakeInstance) -> None:
+    content = make_instance(
+        Manufacturer="Quillfeather Imaging",
+        KVP="120",
+        ConvolutionKernel="STANDARD",
+        SeriesNumber="7",
+        AcquisitionNumber="3",
+    )
+    clean = _cleaned(content)[1]
+    assert clean.Manufacturer == "Imaging"
+    assert (clean.KVP, clean.ConvolutionKernel, clean.SeriesNumber) == (120, "STANDARD", 7)
+
+
+def test_a_word_in_a_number_or_a_date_is_not_kept(make_instance: MakeInstance) -> None:
+    clean = _cleaned(
+        make_instance(KVP=None, StudyDate="Quillfeather", ContentDate="Zebedee", StudyTime="Z")
+    )[1]
+    assert "Quillfeather" not in str(clean)
+    assert "Zebedee" not in str(clean)
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"), [("058Y", "058Y"), ("095Y", "090Y"), ("011M", "011M"), ("Zeb", None)]
+)
+def test_ages_over_89_become_one(
+    make_instance: MakeInstance, age: str, expected: str | None
+) -> None:
+    assert _cleaned(make_instance(PatientAge=age))[1].get("PatientAge") == expected
+
+
+def test_dates_keep_their_intervals(make_instance: MakeInstance) -> None:
+    clean = _cleaned(make_instance(StudyDate="20200301", SeriesDate="20200311"))[1]
+    days = [pydicom.valuerep.DA(str(clean[name].value)) for name in ("StudyDate", "SeriesDate")]
+    assert days[0] is not None
+    assert days[1] is not None
+    assert (days[1] - days[0]).days == 10
+    assert clean.StudyDate != "20200301"
+    assert clean.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+def test_the_stamp_says_what_ran(make_instance: MakeInstance) -> None:
+    codes = {
+        item.CodeValue
+        for item in _cleaned(
+            make_instance(BurnedInAnnotation="NO"), _policy(retain_patient_characteristics=False)
+        )[1].DeidentificationMethodCodeSequence
+    }
+    assert {"113100", "113105", "113107"} <= codes
+    assert not codes & {"113101", "113108"}
+
+
+def test_the_sources_word_on_burned_in_text_is_not_passed_on(make_instance: MakeInstance) -> None:
+    assert "BurnedInAnnotation" not in _cleaned(make_instance(BurnedInAnnotation="NO"))[1]
+
+
+@pytest.mark.parametrize("missing", ["SeriesInstanceUID", "StudyInstanceUID", "PixelData"])
+def test_what_is_no_whole_image_is_not_admitted(make_instance: MakeInstance, missing: str) -> None:
+    with pytest.raises(InstanceError):
+        _cleaned(make_instance(**{missing: None}))
+
+
+def test_a_private_class_is_not_admitted(make_instance: MakeInstance) -> None:
+    with pytest.raises(NotAdmitted):
+        _cleaned(make_instance(SOPClassUID="1.3.12.2.1107.5.9.1"))
+
+
+def test_an_action_that_does_nothing_is_caught_by_the_residue_check(
+    make_instance: MakeInstance,
+) -> None:
+    rules = _policy()
+    keep = recipe.HeaderRule(0x00100010, recipe.profile.Action.LITERAL, "Quillfeather^Zebedee")
+    broken = replace(rules, table={**rules.table, 0x00100010: keep})
+    with pytest.raises(NotVerified) as held:
+        _cleaned(make_instance(), broken)
+    assert "Quillfeather" not in str(held.value)
+
+
+def test_a_name_in_the_bytes_of_the_pixels_is_caught(make_instance: MakeInstance) -> None:
+    pixels = b"..QUILLFEATHER..".ljust(512, b"\0")
+    with pytest.raises(NotVerified):
+        _cleaned(make_instance(PixelData=pixels, BitsStored=16, HighBit=15))
+
+
+def test_untouched_elements_come_out_byte_for_byte() -> None:
+    path = get_testdata_file("CT_small.dcm")
+    assert isinstance(path, str)
+    before = pydicom.dcmread(path)
+    after = _cleaned(Path(path).read_bytes())[1]
+    for keyword in ("PixelData", "Manufacturer", "ImageOrientationPatient", "KVP", "ImageType"):
+        assert before.get_item(keyword).value == after.get_item(keyword).value
+
+
+@pytest.mark.parametrize("path", get_charset_files("*.dcm"), ids=lambda path: Path(path).stem)
+def test_names_in_other_scripts_go(path: str) -> None:
+    content = Path(path).read_bytes()
+    original = pydicom.dcmread(BytesIO(content))
+    if not {"PixelData", "StudyInstanceUID", "PatientName"} <= set(original.dir()):
+        with pytest.raises(NotAdmitted):
+            _cleaned(content)
+        return
+    raw = bytes(original.get_item("PatientName").value or b"").strip()
+    clean, after = _cleaned(content)
+    assert raw
+    assert raw not in clean.content
+    assert len(after.PatientName.components) == 1
+
+
+def test_the_vault_learns_each_replaced_identifier(make_instance: MakeInstance) -> None:
+    clean, after = _cleaned(make_instance(AccessionNumber="ACC-1"))
+    kinds = {kind: (old, new) for (kind, old), new in clean.replaced.items()}
+    assert kinds["patient"] == ("ZQ-4711", after.PatientID)
+    assert kinds["accession"] == ("ACC-1", after.AccessionNumber)
+    assert kinds["study"][1] == after.StudyInstanceUID
+    assert {"series", "instance", "uid"} <= set(kinds)
