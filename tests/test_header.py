@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from img_ingestion.deidentify import deidentify, policy, recipe
+from img_ingestion.deidentify.action import Action
 from img_ingestion.errors import InstanceError, NotAdmitted, NotVerified
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.settings import Pixels, Profile, Settings
@@ -149,7 +150,7 @@ def test_an_action_that_does_nothing_is_caught_by_the_residue_check(
     make_instance: MakeInstance,
 ) -> None:
     rules = _policy()
-    keep = recipe.HeaderRule(0x00100010, recipe.profile.Action.LITERAL, "Quillfeather^Zebedee")
+    keep = recipe.HeaderRule(0x00100010, Action.LITERAL, "Quillfeather^Zebedee")
     broken = replace(rules, table={**rules.table, 0x00100010: keep})
     with pytest.raises(NotVerified) as held:
         _cleaned(make_instance(), broken)
