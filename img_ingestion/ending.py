@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 ASKS = (signal.SIGTERM, signal.SIGINT)
+LOOK_EVERY_S = 0.1
 
 
 @dataclass(slots=True)
@@ -22,9 +25,9 @@ class Ending:
 
     def asked(self, wait_s: float = 0.0) -> bool:
         """Tell whether the end was asked for; wait up to so many seconds for it."""
-        if not self.signal:
-            came = signal.sigtimedwait(ASKS, wait_s)
-            self.signal = came.si_signo if came else 0
+        until = time.monotonic() + wait_s
+        while not self.signal and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_EVERY_S))
         return bool(self.signal)
 
     @property
@@ -32,16 +35,19 @@ class Ending:
         """The exit status that a shell gives a program that the signal ended."""
         return 128 + self.signal
 
+    def note(self, number: int, _: FrameType | None) -> None:
+        """Note a signal, and do nothing else: a file, a write or a request is in hand."""
+        self.signal = self.signal or number
+
 
 @contextmanager
 def ending() -> Iterator[Ending]:
-    """
-    Keep both signals pending until somebody looks.
-
-    No handler of ours runs in the middle of a file; a write or a request is never cut short.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKS)
+    """Note both signals instead of ending at once."""
+    # Blocking them would not do: the threads that numpy started before would not block them.
+    end = Ending()
+    before = {number: signal.signal(number, end.note) for number in ASKS}
     try:
-        yield Ending()
+        yield end
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, action in before.items():
+            signal.signal(number, action)
