@@ -41,12 +41,14 @@ class Shelves:
         if self.rehearsal:
             return
         self.home.prepare()
+        # Keys are made before the note is written, so here its absence says nothing.
+        durable.sweep(self.home.state)
         if self._note.exists():
-            for folder in self.home.folders:
-                # What customers send may be called anything; it is not ours to sweep.
-                if folder != self.home.local_dcm:
-                    durable.sweep(folder)
+            # What customers send may be called anything; it is not ours to sweep.
+            for folder in set(self.home.folders) - {self.home.local_dcm}:
+                durable.sweep(folder)
             self._undo(ledger)
+            self._catch_up(ledger)
         durable.write(self._note, b"{}")
 
     def end(self) -> None:
@@ -124,6 +126,13 @@ class Shelves:
             note = json.loads(self._note.read_bytes())
         if note and not ledger.named(note["customer"], note["name"]):
             durable.remove(self._outputs(note["customer"], note["name"]))
+
+    def _catch_up(self, ledger: Ledger) -> None:
+        """Tell the ledger of originals that were put away in the last moment."""
+        for entry in ledger.unfinished():
+            place = self.original(entry, "")
+            if any(place.parent.glob(f"{place.name}*")):
+                ledger.archived(entry)
 
     def _taken(self, customer: str, name: str) -> bool:
         """Tell whether a file on the disk has the name of an output."""

@@ -8,16 +8,14 @@ lay is kept as an HMAC under `state/ledger.key`, which is good for recognising a
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Self
 
-from img_ingestion import durable
 from img_ingestion.home import Home
 from img_ingestion.instance import ParcelImage
-from img_ingestion.ledger import schema
+from img_ingestion.ledger import place_key, schema
 from img_ingestion.ledger.entry import Contents, Entry, Outgoing, State
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Contents", "Entry", "Ledger", "Outgoing", "State"]
-
-KEY_BYTES = 32
 
 _ENTRY = ", ".join(part.name for part in fields(Entry))
 
@@ -57,19 +53,12 @@ class Ledger:
             It cannot be read or written.
 
         """
-        path = state / "ledger.key"
-        with durable.storing("the ledger's key"):
-            if not path.exists():
-                durable.write(path, secrets.token_bytes(KEY_BYTES))
-            key = path.read_bytes()
-        return cls(schema.opened(state), Home(state.parent).encoded, key)
+        return cls(schema.opened(state), Home(state.parent).encoded, place_key.made(state))
 
     @classmethod
     def rehearsal(cls, state: Path) -> Self:
         """Give a copy in memory: it can be written to, and no byte on the disk changes."""
-        path = state / "ledger.key"
-        with durable.storing("the ledger's key"):
-            key = path.read_bytes() if path.exists() else secrets.token_bytes(KEY_BYTES)
+        key = place_key.lent(state)
         return cls(schema.copied(state), Home(state.parent).encoded, key, rehearsing=True)
 
     def __enter__(self) -> Self:
@@ -80,10 +69,9 @@ class Ledger:
 
     def known(self, entry: Entry) -> Entry | None:
         """
-        Give what an earlier pass decided about this very file and did not live to put away.
+        Give what a pass decided about this very file and did not live to put away.
 
-        It is the same file when nothing about it changed (`id`), or when the same content
-        still lies in the same place.
+        It is the same file when its `id` is, or when the same content lies in the same place.
         """
         with schema.storing("looking up a file"):
             row = self.connection.execute(
@@ -129,6 +117,14 @@ class Ledger:
         with schema.storing("noting a move"):
             self.connection.execute("UPDATE file SET archived = 1 WHERE id = ?", (entry.id,))
 
+    def unfinished(self) -> list[Entry]:
+        """Give the entries whose originals are not known to be put away."""
+        with schema.storing("reading what is unfinished"):
+            rows = self.connection.execute(
+                f"SELECT {_ENTRY} FROM file WHERE archived = 0"  # noqa: S608 (as above)
+            ).fetchall()
+        return [Entry(*row) for row in rows]
+
     def waiting(self, now: float, customer: str | None = None) -> list[Outgoing]:
         """
         Give what is due: a series' instances together, in the order of Instance Number.
@@ -170,8 +166,7 @@ class Ledger:
         """Count the files by state."""
         with schema.storing("counting"):
             rows = self.connection.execute(
-                "SELECT state, count(*) FROM file WHERE customer = ifnull(?1, customer)"
-                " GROUP BY state",
+                "SELECT state, count(*) FROM file WHERE customer = ifnull(?, customer) GROUP BY 1",
                 (customer,),
             ).fetchall()
         return Counter(dict(rows))
