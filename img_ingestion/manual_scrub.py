@@ -120,7 +120,7 @@ def _pairs(fields: Mapping[str, object] | Iterable[str]) -> Iterable[tuple[str, 
 
 def _wish(keyword: str, value: object) -> Wish:
     """Check one field at the door."""
-    tag = tag_for_keyword(keyword)
+    tag = tag_for_keyword(keyword) if keyword else None
     if tag is None:
         raise SettingsError(f"{keyword}: the standard has no such keyword")
     if keyword in NEEDED or tag >> 16 == FILE_META or _names_a_class(tag):
