@@ -58,8 +58,8 @@ class Ledger:
     @classmethod
     def rehearsal(cls, state: Path) -> Self:
         """Give a copy in memory: it can be written to, and no byte on the disk changes."""
-        key = place_key.lent(state)
-        return cls(schema.copied(state), Home(state.parent).encoded, key, rehearsing=True)
+        copy, key = schema.copied(state), place_key.lent(state)
+        return cls(copy, Home(state.parent).encoded, key, rehearsing=True)
 
     def __enter__(self) -> Self:
         return self
@@ -114,16 +114,15 @@ class Ledger:
 
     def archived(self, entry: Entry) -> None:
         """Note that the original lies in the archive, or in quarantine."""
+        statement = "UPDATE file SET archived = 1 WHERE id = ?"
         with schema.storing("noting a move"):
-            self.connection.execute("UPDATE file SET archived = 1 WHERE id = ?", (entry.id,))
+            self.connection.execute(statement, (entry.id,))
 
     def unfinished(self) -> list[Entry]:
         """Give the entries whose originals are not known to be put away."""
         with schema.storing("reading what is unfinished"):
-            rows = self.connection.execute(
-                f"SELECT {_ENTRY} FROM file WHERE archived = 0"  # noqa: S608 (as above)
-            ).fetchall()
-        return [Entry(*row) for row in rows]
+            rows = self.connection.execute(f"SELECT {_ENTRY} FROM file WHERE archived = 0")  # noqa: S608
+            return [Entry(*row) for row in rows]
 
     def waiting(self, now: float, customer: str | None = None) -> list[Outgoing]:
         """
