@@ -15,6 +15,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames, parse_basic_offsets
+from pydicom.pixels.processing import convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     HTJ2K,
@@ -379,6 +380,7 @@ LOSSLESS = [
     (JPEG2000Lossless, JPEG2000Lossless, "pylibjpeg", "ybr_full"),
     (JPEG2000Lossless, JPEG2000Lossless, "pylibjpeg", "palette"),
     (HTJ2KLossless, HTJ2KLossless, "pylibjpeg", "monochrome2 8"),
+    (HTJ2KLossless, HTJ2KLossless, "pylibjpeg", "rgb"),
     (HTJ2KLossless, HTJ2KLossless, "pylibjpeg", "monochrome1 16"),
 ]
 
@@ -396,7 +398,8 @@ def test_lossless_syntaxes_keep_every_value_outside_and_stay_lossless(
     hide(dataset, REGIONS, Limits())
     assert dataset.file_meta.TransferSyntaxUID == written
     assert_hidden(values, decoded(dataset, plugin), case.black)
-    assert dataset.PhotometricInterpretation == case.photometric
+    rct = case.photometric == "RGB" and written in {JPEG2000Lossless, HTJ2KLossless}
+    assert dataset.PhotometricInterpretation == ("YBR_RCT" if rct else case.photometric)
     assert "LossyImageCompression" not in dataset
     assert "SmallestImagePixelValue" not in dataset
 
@@ -424,15 +427,19 @@ def test_lossy_syntaxes_are_written_uncompressed_and_say_their_past(
     case = CASES[name]
     dataset = reread(compressed(case, case.values(frames), syntax))
     plugin = {JPEGLSNearLossless: "gdcm"}.get(syntax, "pylibjpeg")
+    black = case.black
     before, compressed_bytes = decoded(dataset, plugin), len(dataset.PixelData)
     hide(dataset, REGIONS, Limits())
     after = decoded(dataset)
+    if case.photometric == "YBR_FULL":
+        before, black = convert_color_space(before, "YBR_FULL", "RGB"), (0, 0, 0)
     assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
-    assert (after[:, MASK] == np.array(case.black)).all()
+    assert (after[:, MASK] == np.array(black)).all()
     # Two decoders of one JPEG picture may round differently (ISO 10918-2).
     assert np.abs(after[:, ~MASK].astype(int) - before[:, ~MASK].astype(int)).max() <= 2
     assert ("OB" if case.allocated == 8 else "OW") == dataset["PixelData"].VR
     assert not dataset["PixelData"].is_undefined_length
+    assert dataset.PhotometricInterpretation == case.photometric.replace("YBR_FULL", "RGB")
     assert dataset.LossyImageCompression == "01"
     assert dataset.LossyImageCompressionMethod == method
     size = after.size * case.allocated / 8
@@ -636,10 +643,13 @@ def assert_real_file_is_hidden(path: str | Path, folder: Path) -> None:
     dataset = dcmread(path)
     syntax = dataset.file_meta.TransferSyntaxUID
     before = decoded(dataset)
+    source_colours = dataset.PhotometricInterpretation
     (region,) = hide(
         dataset, (Region(0, 0, dataset.Columns // 2, dataset.Rows // 2, "a rule"),), Limits()
     )
     after = decoded(dataset)
+    if source_colours.startswith("YBR_FULL") and dataset.PhotometricInterpretation == "RGB":
+        before = convert_color_space(before, "YBR_FULL", "RGB")
     same = np.ones(before.shape[1:3], bool)
     same[region.top : region.bottom, region.left : region.right] = False
     tolerance = 0 if dataset.file_meta.TransferSyntaxUID == syntax else 1

@@ -7,7 +7,8 @@ Text that is burned into the pixels: what the recipe's device rules know of it, 
     kinds.py      which kinds of image usually carry text, whatever the device
     hide.py       a region made black in every frame, nothing else touched
     native.py     ... where the pixels stand uncompressed
-    lossless.py   ... and a frame back into its own lossless code stream
+    compressed.py ... where they do not
+    lossless.py   a frame back into its own lossless code stream
     lossy.py      what is said of a lossy past
     black.py      what black is
     planes.py     bits beside the stored ones

@@ -61,6 +61,16 @@ def encoded(frame: NDArray[Any], stored: PixelFormat, syntax: str) -> bytes:
         return encoder(frame, stored)
 
 
+def said_photometric(stored: PixelFormat, syntax: str) -> str:
+    """
+    Give the Photometric Interpretation (0028,0004) that goes with what `encoded` writes.
+
+    Both kinds of JPEG 2000 say RGB by the reversible transformation (PS3.5 8.2.4, 8.2.14).
+    """
+    transformed = UID(syntax) in {JPEG2000Lossless, HTJ2KLossless}
+    return "YBR_RCT" if transformed and stored.photometric == "RGB" else stored.photometric
+
+
 def little_endian(frame: NDArray[Any], stored: PixelFormat) -> NDArray[Any]:
     """Give stored values the width of Bits Allocated; signed ones fill it with their sign."""
     kind = "f" if stored.is_float else ("i" if stored.signed else "u")
@@ -131,19 +141,23 @@ def _jpeg_2000(frame: NDArray[Any], stored: PixelFormat) -> bytes:
             level=0,
             codecformat="j2k",
             reversible=True,
-            # No colour transformation, so that the photometric interpretation stays.
-            mct=False,
+            mct=stored.photometric == "RGB",
             bitspersample=stored.bits_stored,
         )
     )
 
 
 def _htj2k(frame: NDArray[Any], stored: PixelFormat) -> bytes:
-    # Precision comes from the array, and colours would be transformed.
-    _only(when=stored.bits_stored in {8, 16} and stored.samples == 1)
+    # This encoder takes its precision from the array, and three samples for colours.
+    _only(when=stored.bits_stored in {8, 16} and stored.photometric != "YBR_FULL")
     kind = "i" if stored.signed else "u"
-    picture = np.ascontiguousarray(frame[:, :, 0], f"{kind}{stored.bits_stored // 8}")
-    return bytes(imagecodecs.htj2k_encode(picture, reversible=True))
+    picture = np.ascontiguousarray(frame, f"{kind}{stored.bits_stored // 8}")
+    colours = stored.photometric == "RGB"
+    return bytes(
+        imagecodecs.htj2k_encode(
+            picture if colours else picture[:, :, 0], reversible=True, rgb=colours
+        )
+    )
 
 
 def _deflated(frame: NDArray[Any], stored: PixelFormat) -> bytes:
