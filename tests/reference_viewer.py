@@ -70,7 +70,8 @@ def dcmtk_shows(path: Path, number: int, options: list[str]) -> NDArray[np.int16
     """Give dcmtk's picture of a frame, none where it has none."""
     with tempfile.TemporaryDirectory() as folder:
         plain, shown = Path(folder, "plain.dcm"), Path(folder, "shown.png")
-        for source in (path, _by_pydicom(path, plain)):
+        for decoded in (_as_it_is, _by_dcmtk, _by_pydicom):
+            source = decoded(path, plain)
             command = [
                 "dcmj2pnm",
                 "-q",
@@ -89,11 +90,27 @@ def dcmtk_shows(path: Path, number: int, options: list[str]) -> NDArray[np.int16
     return None
 
 
+def _as_it_is(path: Path, _: Path) -> Path:
+    return path
+
+
+def _by_dcmtk(path: Path, plain: Path) -> Path:
+    """Have dcmtk join the fragments of JPEG frames, which its viewer does not."""
+    subprocess.run(["dcmdjpeg", "-q", str(path), str(plain)], check=False, capture_output=True)
+    return plain
+
+
 def _by_pydicom(path: Path, plain: Path) -> Path:
-    """Have a second reader decode what dcmtk's viewer cannot."""
+    """Have a second reader decode what dcmtk cannot."""
     dataset = read(path)
     with contextlib.suppress(Exception):
-        dataset.decompress()
+        dataset.PixelData = dataset.pixel_array.tobytes()
+        dataset.BitsAllocated = max(8, dataset.BitsAllocated)
+        dataset.PlanarConfiguration = 0
+        if dataset.SamplesPerPixel == 3:
+            dataset.PhotometricInterpretation = "RGB"
+        dataset["PixelData"].is_undefined_length = False
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dataset.save_as(plain)
     return plain
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from img_ingestion.errors import NotDecoded, turned_into
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """Second bytes of the markers that carry the size (ISO 10918-1 table B.1, 14495-1 annex C)."""
 LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF, 0xF7})
 """Of these, the ones whose components are never transformed, whatever other markers say."""
+MARKER, JFIF, ADOBE = 0xFF, 0xE0, 0xEE
 END_OF_IMAGE = b"\xff\xd9"
 CODESTREAM = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and of its size segment (ISO 15444-1 annex A.4, A.5)."""
@@ -29,32 +34,43 @@ class CodestreamHeader:
 
 
 def jpeg_header(codestream: bytes) -> CodestreamHeader:
-    """
-    Read the frame header of a JPEG or JPEG-LS codestream.
-
-    JFIF files are YBR, and Adobe's marker says what a codestream is: encoders write both
-    whatever Photometric Interpretation (0028,0004) they put in the header.
-    """
+    """Read the frame header of a JPEG or JPEG-LS codestream."""
+    said: dict[int, bytes] = {}
     with turned_into(NotDecoded, "reading the JPEG frame header"):
-        jfif, adobe, at = False, None, 2
-        if codestream[:2] != b"\xff\xd8":
-            raise NotDecoded("the codestream does not start as JPEG does")
-        while True:
-            while codestream[at + 1] == 0xFF:  # noqa: PLR2004 - fill bytes before a marker
-                at += 1
-            lead, marker, length = struct.unpack_from(">BBH", codestream, at)
-            if lead != 0xFF:  # noqa: PLR2004 - every marker starts with it
-                raise NotDecoded("the codestream has no JPEG frame header")
+        for marker, content in _segments(codestream):
+            said.setdefault(marker, content)
             if marker in START_OF_FRAME:
-                precision, rows, columns, samples = struct.unpack_from(">BHHB", codestream, at + 4)
-                break
-            jfif |= marker == 0xE0 and codestream[at + 4 : at + 9] == b"JFIF\0"  # noqa: PLR2004
-            if marker == 0xEE and codestream[at + 4 : at + 9] == b"Adobe":  # noqa: PLR2004
-                adobe = codestream[at + 15]
-            at += 2 + length
-    is_ybr = adobe == 1 if adobe is not None else jfif
-    is_ybr &= samples > 1 and marker not in LOSSLESS
-    return CodestreamHeader(rows, columns, samples, precision, is_ybr)
+                precision, rows, columns, samples = struct.unpack_from(">BHHB", content)
+                is_ybr = samples > 1 and marker not in LOSSLESS and _is_ybr(said, content)
+                return CodestreamHeader(rows, columns, samples, precision, is_ybr)
+    raise NotDecoded("the codestream has no JPEG frame header")
+
+
+def _segments(codestream: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give the marker segments before the entropy-coded data (ISO 10918-1 annex B.1.1.4)."""
+    if codestream[:2] != b"\xff\xd8":
+        raise NotDecoded("the codestream does not start as JPEG does")
+    at = 2
+    while at + 4 <= len(codestream) and codestream[at] == MARKER:
+        if codestream[at + 1] == MARKER:  # a fill byte
+            at += 1
+            continue
+        _, marker, length = struct.unpack_from(">BBH", codestream, at)
+        yield marker, codestream[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def _is_ybr(said: dict[int, bytes], frame_header: bytes) -> bool:
+    """
+    Tell whether three lossy components are luminance and chrominance.
+
+    Encoders leave the truth here whatever Photometric Interpretation (0028,0004) somebody put
+    in the header: Adobe's marker says it, JFIF means it, and nobody subsamples green and blue.
+    """
+    adobe = said.get(ADOBE, b"")
+    if adobe[:5] == b"Adobe":
+        return adobe[11] == 1
+    return said.get(JFIF, b"")[:5] == b"JFIF\0" or frame_header[7] != frame_header[10]
 
 
 def jpeg2000_header(codestream: bytes) -> CodestreamHeader:

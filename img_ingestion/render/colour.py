@@ -8,20 +8,13 @@ import numpy as np
 
 from img_ingestion.errors import NotRendered
 from img_ingestion.render.lookup_table import LookupTable, encoding, lookup_table
+from img_ingestion.render.opencv import rgb_of_ybr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
     from img_ingestion.pixel_data import PixelFormat
-
-# ITU-R BT.601 in sixteen fractional bits, rounded as libjpeg rounds: a JPEG's colours are
-# those that every reader of it shows.
-CHROMA = np.arange(-128, 128)
-RED_OF_CR = ((round(1.402 * 2**16) * CHROMA + 2**15) >> 16).astype(np.int16)
-BLUE_OF_CB = ((round(1.772 * 2**16) * CHROMA + 2**15) >> 16).astype(np.int16)
-GREEN_OF_CR = -round(0.714136286 * 2**16) * CHROMA.astype(np.int32)
-GREEN_OF_CB = -round(0.344136286 * 2**16) * CHROMA.astype(np.int32) + 2**15
 
 PARTIAL = np.array(
     [[1.1644, 0.0, 1.5960], [1.1644, -0.3917, -0.8130], [1.1644, 2.0173, 0.0]], np.float32
@@ -35,7 +28,7 @@ def rgb(frame: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.uint8]:
         raise NotRendered("colour samples are signed")
     levels = in_8_bits(frame, pixel_format.bits_stored)
     if pixel_format.photometric == "YBR_FULL":
-        return _from_full(levels)
+        return rgb_of_ybr(levels)
     if pixel_format.photometric == "YBR_PARTIAL_422":
         zero = np.array([16, 128, 128], np.float32)
         return np.clip(np.rint((levels - zero) @ PARTIAL.T), 0, 255).astype(np.uint8)
@@ -82,11 +75,3 @@ def mapped(stored: NDArray[Any], dataset: Dataset, pixel_format: PixelFormat) ->
     """Give the palette's colour of each of the stored values, (values, 3)."""
     first, colours = palette(dataset, signed=pixel_format.signed)
     return colours[np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)]
-
-
-def _from_full(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    luminance = ybr[:, :, 0].astype(np.int16)
-    cb, cr = ybr[:, :, 1], ybr[:, :, 2]
-    green = (GREEN_OF_CB[cb] + GREEN_OF_CR[cr]) >> 16
-    channels = (luminance + RED_OF_CR[cr], luminance + green, luminance + BLUE_OF_CB[cb])
-    return np.stack([np.clip(channel, 0, 255).astype(np.uint8) for channel in channels], axis=2)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from img_ingestion.errors import NotRendered
 from img_ingestion.render.functional_groups import numbers, text
 from img_ingestion.render.modality import Rescale, modality
 from img_ingestion.render.voi import Range, VoiTable, Window, voi
@@ -27,14 +28,15 @@ class Greyscale:
 
     modality: Rescale | LookupTable
     voi: Window | VoiTable | Range | None
-    """None: the header has none, so that the full range of the instance has to serve."""
+    """None: the header has none; the full range of the instance has to be put in its place."""
     inverted: bool
 
     def levels(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Give the grey level of each stored value; what is not a number is black."""
         shown = self.modality.applied(values.astype(np.float64))
-        share = np.nan_to_num(self.voi.applied(shown) if self.voi else shown)
-        return np.rint(255 * (1 - share if self.inverted else share)).astype(np.uint8)
+        share = self.voi.applied(shown) if self.voi else shown
+        share = np.nan_to_num(1 - share if self.inverted else share)
+        return np.rint(255 * share).astype(np.uint8)
 
 
 def greyscale(dataset: Dataset, number: int, pixel_format: PixelFormat) -> Greyscale:
@@ -135,5 +137,8 @@ def supplemental_first(dataset: Dataset, pixel_format: PixelFormat) -> int | Non
     keyword = "RedPaletteColorLookupTableDescriptor"
     if keyword not in dataset or text(dataset, "PixelPresentation") not in ("COLOR", "MIXED"):
         return None
-    first = int(numbers(dataset, keyword)[1])
+    descriptor = numbers(dataset, keyword)
+    if len(descriptor) != 3:  # noqa: PLR2004 - entries, first value, bits
+        raise NotRendered(f"{keyword} has not three numbers")
+    first = int(descriptor[1])
     return first - 2**16 if pixel_format.signed and first >= 2**15 else first

@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.uid import ExplicitVRBigEndian
 
 from img_ingestion.errors import NotRendered, turned_into
-from img_ingestion.render.functional_groups import items
+from img_ingestion.render.functional_groups import items, numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 DISCRETE, LINEAR, INDIRECT = 0, 1, 2
 """Segment types of PS3.3 C.7.9.2."""
+
+
+LONGEST = 2**16
+"""Entries of a table at the most; a descriptor writes this number as 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +33,7 @@ class LookupTable:
 
     def applied(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Look values up; those outside get the nearest entry, as the standard wants."""
-        index = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
+        index = np.clip(np.rint(np.nan_to_num(values)) - self.first, 0, len(self.entries) - 1)
         return np.asarray(self.entries[index.astype(np.intp)], np.float64)
 
 
@@ -51,7 +55,7 @@ def encoding(dataset: Dataset, *, signed: bool) -> Encoding:
 def first_table(dataset: Dataset, keyword: str, written: Encoding) -> LookupTable | None:
     """Read the first table of a LUT sequence, none where it is absent or an empty shell."""
     for item in items(dataset, keyword)[:1]:
-        if item.get("LUTDescriptor"):
+        if numbers(item, "LUTDescriptor"):
             return lookup_table(item, "LUT", written)
     return None
 
@@ -79,7 +83,7 @@ def lookup_table(item: Dataset, prefix: str, written: Encoding) -> LookupTable:
         count, first, bits = (int(number) for number in item[f"{prefix}Descriptor"].value)
     if not 8 <= bits <= 16:  # noqa: PLR2004 - PS3.3 C.11.1.1
         raise NotRendered(f"{prefix}Descriptor asks for entries that have not 8 to 16 bits")
-    count = count or 2**16
+    count = count or LONGEST
     with turned_into(NotRendered, f"reading {prefix}Data"):
         entries = _entries(item, prefix, written, (count, bits))
     if len(entries) != count:
@@ -125,6 +129,8 @@ def _expanded(segments: list[int], count: int, *, octets: bool) -> NDArray[np.ui
 
 def _segment(segments: list[int], at: int, entries: list[int], *, octets: bool) -> int:
     """Expand the segment that starts at index `at`; give the index after it."""
+    if len(entries) > LONGEST:
+        raise NotRendered("a segmented palette expands to more than its descriptor can say")
     kind, length = segments[at], segments[at + 1]
     at += 2
     if kind == DISCRETE:
