@@ -16,7 +16,7 @@ from img_ingestion.home import Home
 from img_ingestion.ledger import Ledger
 from img_ingestion.lock import only_run
 from img_ingestion.settings_file import load, recipe_path
-from img_ingestion.tally import Tally
+from img_ingestion.tally import Tally, stranded
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,7 +32,7 @@ STATUSES = {SettingsError: 2, StorageError: STORAGE, AlreadyRunning: 6}
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass has to do."""
+    """What a pass has to do."""
 
     home: Home
     settings: Settings
@@ -45,11 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, rest = options.command(list(sys.argv[1:] if arguments is None else arguments))
     if name == "identify":
         return _status(_identify, options.identify().parse_args(rest))
-    parser = options.ingestion()
-    chosen = parser.parse_args(rest)
-    if chosen.dry_run and chosen.watch is not None:
-        parser.error("--dry-run makes one pass; --watch makes many")
-    return _status(_ingestion, chosen)
+    return _status(_ingestion, options.ingestion().parse_args(rest))
 
 
 def send(arguments: Sequence[str] | None = None) -> int:
@@ -136,22 +132,13 @@ def _delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Non
 
 def _concluded(settings: Settings, ledger: Ledger, tally: Tally) -> int:
     """Say how a pass ended, and make its exit status."""
-    waiting, stranded = ledger.totals()["waiting"], _stranded(settings, ledger)
-    if stranded or not any(one.backend.url for one in (settings, *settings.customers.values())):
-        _say(console.no_backend(stranded))
+    waiting, nowhere = ledger.totals()["waiting"], stranded(settings, ledger)
+    if nowhere or not any(one.backend.url for one in (settings, *settings.customers.values())):
+        _say(console.no_backend(nowhere))
     _say(tally.summary(waiting))
     if tally.count("held"):
         return HELD
-    return UNAVAILABLE if waiting > stranded else DONE
-
-
-def _stranded(settings: Settings, ledger: Ledger) -> int:
-    """Count what waits though no backend is configured for its customer."""
-    by_customer = {name: ledger.totals(name)["waiting"] for name in settings.customers}
-    theirs = sum(by_customer[name] for name in by_customer if not settings.of(name).backend.url)
-    if settings.backend.url:
-        return theirs
-    return theirs + ledger.totals()["waiting"] - sum(by_customer.values())
+    return UNAVAILABLE if waiting > nowhere else DONE
 
 
 def _transfer(chosen: Namespace) -> int:

@@ -84,13 +84,14 @@ def ingestion() -> ArgumentParser:
     """Give the parser of `ingestion.py`."""
     parser = _parser("ingestion.py", INGESTION, INGESTION_MORE + STATUSES)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only these files")
-    parser.add_argument(
+    passes = parser.add_mutually_exclusive_group()
+    passes.add_argument(
         "--watch",
         type=_seconds,
         metavar="SECONDS",
         help="go on: a pass, a pause of SECONDS, a pass ...",
     )
-    parser.add_argument(
+    passes.add_argument(
         "--dry-run", action="store_true", help="say what would be done; change no byte"
     )
     return parser

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from img_ingestion.ledger import Ledger
+    from img_ingestion.settings import Settings
+
 State = Literal["sent", "waiting", "held", "duplicate"]
 STATES: tuple[State, ...] = ("sent", "waiting", "held", "duplicate")
 
@@ -54,3 +57,12 @@ class Tally:
             if why in self.left:
                 counted.append(f"{self.left.count(why)} {plain}")
         return f"{sum(counts.values())} seen: {', '.join(counted)}"
+
+
+def stranded(settings: Settings, ledger: Ledger) -> int:
+    """Count what waits though no backend is configured for its customer."""
+    by_customer = {name: ledger.totals(name)["waiting"] for name in settings.customers}
+    theirs = sum(by_customer[name] for name in by_customer if not settings.of(name).backend.url)
+    if settings.backend.url:
+        return theirs
+    return theirs + ledger.totals()["waiting"] - sum(by_customer.values())
