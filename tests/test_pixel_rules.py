@@ -188,6 +188,9 @@ def test_one_rule_does_not_keep_what_another_hides() -> None:
         {"Modality": "CR", "ConversionType": "DF"},
         {"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"], "Modality": "PT"},
         {"ImageType": ["DERIVED", "SECONDARY"], "Modality": "CT"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "Modality": "CT"},
+        {"Modality": None},
+        {"Modality": ""},
         {"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "DOSE_INFO"], "Modality": "CT"},
         {"RecognizableVisualFeatures": "YES"},
     ],
@@ -208,6 +211,7 @@ def test_kinds_that_usually_carry_text_are_held_without_a_rule(
     [
         {},
         {"Modality": "MR", "ImageType": ["DERIVED", "SECONDARY", "ADC"]},
+        {"Modality": "MR", "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
         {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.77.1.5.1", "Modality": "OP"},
         {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.70", "Modality": "MR"},
     ],

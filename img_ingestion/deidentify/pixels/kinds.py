@@ -69,13 +69,21 @@ IMAGE_TYPE_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Modalities whose SECONDARY images are so often dose sheets and screen saves that the
-# maker's further words do not decide it.
-SECONDARY_SUSPECT = frozenset({"CT"})
+# Words of Image Type that tell of text on a CT alone: its secondary images are so often dose
+# sheets and screen saves that the further words do not decide it, and its scouts carry names.
+CT_IMAGE_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "LOCALIZER": "the scout of a CT",
+        "SECONDARY": "a secondary CT image, as dose sheets and screen saves are",
+    }
+)
 
 SLIDE_CARRIERS: Mapping[str, str] = MappingProxyType(
     {"LABEL": "the label of a slide", "OVERVIEW": "the overview of a slide, label included"}
 )
+
+BURNED_IN = "BurnedInAnnotation"
+FACE = "RecognizableVisualFeatures"
 
 
 def usually_burned(dataset: Dataset) -> str:
@@ -85,25 +93,17 @@ def usually_burned(dataset: Dataset) -> str:
     The kind is told by Modality (0008,0060), SOP Class UID (0008,0016), Conversion Type
     (0008,0064) and Image Type (0008,0008), each for itself: one honest word is enough.
     """
-    image_type = _words(dataset, "ImageType")
-    return next(
-        filter(
-            None,
-            (
-                _found(MODALITIES, _words(dataset, "Modality")),
-                _family(_words(dataset, "SOPClassUID")),
-                _found(CONVERSIONS, _words(dataset, "ConversionType")),
-                _found_within(IMAGE_TYPE_WORDS, image_type),
-                _secondary(image_type, _words(dataset, "Modality")),
-                "said to show a recognisable face" if _is_said(dataset, FACE) else "",
-            ),
-        ),
-        "",
+    modality, image_type = _words(dataset, "Modality"), _words(dataset, "ImageType")
+    reasons = (
+        "" if any(modality) else "of an unknown kind, without Modality",
+        _found(MODALITIES, modality),
+        _family(_words(dataset, "SOPClassUID")),
+        _found(CONVERSIONS, _words(dataset, "ConversionType")),
+        _found_within(IMAGE_TYPE_WORDS, image_type),
+        _found(CT_IMAGE_TYPES, image_type) if "CT" in modality else "",
+        "said to show a recognisable face" if _is_said(dataset, FACE) else "",
     )
-
-
-BURNED_IN = "BurnedInAnnotation"
-FACE = "RecognizableVisualFeatures"
+    return next(filter(None, reasons), "")
 
 
 def said_burned_in(dataset: Dataset) -> bool:
@@ -143,11 +143,6 @@ def _family(uids: tuple[str, ...]) -> str:
         if uid == root or uid.startswith(f"{root}.")
     )
     return next(within, "")
-
-
-def _secondary(image_type: tuple[str, ...], modality: tuple[str, ...]) -> str:
-    suspect = "SECONDARY" in image_type and not SECONDARY_SUSPECT.isdisjoint(modality)
-    return "a secondary image, as dose sheets and screen saves are" if suspect else ""
 
 
 def _is_said(dataset: Dataset, keyword: str) -> bool:
