@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 REVISION = "1"
 """Counted up when the same settings begin to give another result."""
 
+REQUIRED_IDENTITY = MappingProxyType(
+    {0x00100010: "PatientName", 0x00100020: "PatientID", 0x00080050: "AccessionNumber"}
+)
+"""What every receiver files an instance by, and so is filled where the source had nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -55,6 +60,8 @@ class Policy:
     key: bytes = field(repr=False)
     version: str
     """Short digest of all of it: other policy, other work."""
+    whole: bool
+    """The recipe keeps nothing that the Basic Profile and its options would not."""
 
 
 def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Policy:
@@ -77,7 +84,8 @@ def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Polic
     sections = (own.profile, own.pixels, own.rendering)
     chosen = "\0".join([REVISION, site.digest, *(each.model_dump_json() for each in sections)])
     version = hmac.digest(key, chosen.encode(), "sha256").hex()[:16]
-    return Policy(site, recipe.compiled(site, own.profile), own, key, version)
+    table, whole = recipe.compiled(site, own.profile), not recipe.weaker(site, own.profile)
+    return Policy(site, table, own, key, version, whole)
 
 
 def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
@@ -93,34 +101,36 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     """
     own = policy.settings
     dataset = part10.read(received, own.limits)
-    with turned_into(NotDeidentified, "collecting identifiers"):
+    with turned_into(NotDeidentified, "identifiers"):
         admission.check(dataset)
         found = identifiers.collect(dataset)
+        cleaner = Cleaner.of(found)
+        patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
+        name = naming.output_name(received.path.stem, found, _pseudonym(received, policy.key))
     with turned_into(NotDeidentified, "pixels"):
         hidden = pixels.clean(dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits)
-    cleaner = Cleaner.of(found)
     with turned_into(NotDeidentified, "header"):
-        patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
         values = Values(patient, cleaner, _unnamed_dates(own.profile))
-        sop_class = str(dataset.SOPClassUID)
-        clean = Header(policy.table, values, sop_class).cleaned(dataset)
-        _require_identity(clean, patient)
-        whole = not recipe.weaker(policy.recipe, own.profile)
-        stamp.write(clean, own.profile, whole_profile=whole, pixels=hidden.checked)
+        clean = Header(policy.table, values, str(dataset.SOPClassUID)).cleaned(dataset)
+        _sign(clean, patient, policy, pixels_checked=hidden.checked)
         clean.file_meta = stamp.file_meta(clean, dataset.file_meta.TransferSyntaxUID)
         content = part10.written(clean)
     if own.profile.retain_uids:
         found = replace(found, uids=frozenset())
     residue.check(content, found, cleaner)
+    replaced = MappingProxyType(patient.replaced)
     return CleanInstance(
-        id=received.id,
-        customer=received.customer,
-        name=naming.output_name(received.path.stem, found, _pseudonym(received, policy.key)),
-        dataset=clean,
-        content=content,
-        replaced=MappingProxyType(patient.replaced),
-        regions=hidden.regions,
+        received.id, received.customer, name, clean, content, replaced, hidden.regions
     )
+
+
+def _sign(clean: Dataset, patient: Patient, policy: Policy, *, pixels_checked: bool) -> None:
+    """Say who the instance is of now, and what was done to it."""
+    options = policy.settings.profile
+    for tag, keyword in REQUIRED_IDENTITY.items():
+        if not clean.get(keyword):
+            setattr(clean, keyword, patient.code(tag, ""))
+    stamp.write(clean, options, whole_profile=policy.whole, pixels=pixels_checked)
 
 
 def _unnamed_dates(options: Profile) -> Action:
@@ -128,17 +138,6 @@ def _unnamed_dates(options: Profile) -> Action:
     if options.retain_longitudinal_modified_dates:
         return Action.SHIFT
     return Action.K if options.retain_longitudinal_full_dates else Action.X
-
-
-def _require_identity(clean: Dataset, patient: Patient) -> None:
-    """Fill what every receiver files an instance by, also where the source had none."""
-    for tag, keyword in (
-        (0x00100010, "PatientName"),
-        (0x00100020, "PatientID"),
-        (0x00080050, "AccessionNumber"),
-    ):
-        if not clean.get(keyword):
-            setattr(clean, keyword, patient.code(tag, ""))
 
 
 def _pseudonym(received: ReceivedInstance, key: bytes) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
-from img_ingestion.errors import NotAdmitted
+from img_ingestion.deidentify.written_form import is_encapsulated
+from img_ingestion.errors import NotAdmitted, NotDecoded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -23,8 +24,10 @@ def check(dataset: Dataset) -> None:
     Raises
     ------
     NotAdmitted
-        A directory, a document, a video, a private SOP class, no pixel data, or one of the UIDs
-        that make an instance (PS3.3 C.12.1, C.7.2.1, C.7.3.1) is absent.
+        A directory, a document, a private SOP class, no pixel data, or one of the UIDs that make
+        an instance (PS3.3 C.12.1, C.7.2.1, C.7.3.1) is absent.
+    NotDecoded
+        The transfer syntax is unknown, or the pixel data do not follow it.
 
     """
     if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
@@ -39,3 +42,15 @@ def check(dataset: Dataset) -> None:
         if "EncapsulatedDocument" in dataset:
             raise NotAdmitted("an encapsulated document: it cannot be cleaned")
         raise NotAdmitted("no pixel data: the backend takes images only")
+    _check_coding(dataset)
+
+
+def _check_coding(dataset: Dataset) -> None:
+    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    if not syntax.is_transfer_syntax:
+        raise NotDecoded("Transfer Syntax UID (0002,0010) is none that this version knows")
+    if "PixelData" in dataset:
+        encapsulated = is_encapsulated(dataset.get_item("PixelData"))
+        if encapsulated != syntax.is_encapsulated:
+            said = "is" if encapsulated else "is not"
+            raise NotDecoded(f"pixel data {said} encapsulated, against the transfer syntax")

@@ -43,7 +43,7 @@ class Level:
     parent: int | None = None
     """Tag of the sequence; a composite code depends on it."""
     unnamed: Action = Action.K
-    """K: kept by their representation. C: their texts are descriptors. D: dropped, codes dummied."""
+    """K: kept by representation. C: their texts are descriptors. D: dropped, codes made dummies."""
 
 
 TOP = Level()

@@ -18,7 +18,7 @@ def valid(element: DataElement | RawDataElement) -> DataElement | RawDataElement
 
     Some devices write odd lengths and OW; a viewer that reads by the book then loses its place.
     """
-    if element.tag == PIXEL_DATA and _is_encapsulated(element):
+    if element.tag == PIXEL_DATA and is_encapsulated(element):
         fragments = _even_fragments(element.value or b"")
         return DataElement(PIXEL_DATA, "OB", fragments, is_undefined_length=True)
     if not isinstance(element, RawDataElement) or element.value is None:
@@ -30,7 +30,8 @@ def valid(element: DataElement | RawDataElement) -> DataElement | RawDataElement
     return element._replace(value=value, length=len(value))
 
 
-def _is_encapsulated(element: DataElement | RawDataElement) -> bool:
+def is_encapsulated(element: DataElement | RawDataElement) -> bool:
+    """Tell whether pixel data stand in fragments (PS3.5 A.4)."""
     if isinstance(element, RawDataElement):
         return element.length == UNDEFINED
     return element.is_undefined_length
