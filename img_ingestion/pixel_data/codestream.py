@@ -69,7 +69,7 @@ def _is_ybr(said: dict[int, bytes], frame_header: bytes) -> bool:
     """
     adobe = said.get(ADOBE, b"")
     if adobe[:5] == b"Adobe":
-        return adobe[11] == 1
+        return adobe[11:12] == b"\1"
     return said.get(JFIF, b"")[:5] == b"JFIF\0" or frame_header[7] != frame_header[10]
 
 
