@@ -9,6 +9,7 @@ it happens in `demo/`, which begins anew each time.
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import subprocess
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEMO = ROOT / "demo"
-MARK = DEMO / "made-by-demo.txt"
+MARK = "made-by-demo.txt"
 
 SENT = {
     "customer_1/dicom_00000001_000.dcm": "CT_small.dcm",
@@ -62,6 +63,7 @@ policy = "rules"
 def main() -> int:
     """Fill the customers, run one pass against the embedded backend, say where to look."""
     inside_venv("requirements.txt")
+    os.umask(0o077)
     fill()
     port = free_port()
     (DEMO / "gateway.toml").write_text(SETTINGS.format(url=f"http://127.0.0.1:{port}"))
@@ -74,11 +76,13 @@ def main() -> int:
 
 def fill() -> None:
     """Make `demo/` anew with three customers."""
-    if DEMO.exists() and not MARK.exists():
+    if DEMO.exists() and not (DEMO / MARK).exists():
         sys.exit("demo/ is there and was not made by this program; move it away first")
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir(mode=0o700)
-    MARK.write_text("Made by tools/demo.py, which deletes this folder when it runs again.\n")
+    (DEMO / MARK).write_text(
+        "Made by tools/demo.py, which deletes this folder when it runs again.\n"
+    )
     package = importlib.util.find_spec("pydicom")
     if package is None or package.origin is None:
         sys.exit("pydicom is not installed")
@@ -127,9 +131,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def gateway() -> int:
     """Make one pass, exactly as cron would."""
-    command = [str(PYTHON), "ingestion.py", "--home", "demo", "--config", "demo/gateway.toml"]
-    print(f"$ python3 {' '.join(command[1:])}", flush=True)
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    home = os.path.relpath(DEMO, ROOT)
+    arguments = ["ingestion.py", "--home", home, "--config", f"{home}/gateway.toml"]
+    print(f"$ python3 {' '.join(arguments)}", flush=True)
+    status = subprocess.run([str(PYTHON), *arguments], cwd=ROOT, check=False).returncode
     print(f"exit status {status}")
     return status
 
@@ -140,10 +145,10 @@ def where_to_look() -> str:
         "local_dcm_dicomcleaner/*/*.png": "the pictures",
         "local_dcm_dicomcleaner/*/*.dcm": "the cleaned instances",
         "encoded_images/*/*.png.txt": "the pictures in base64, as sent",
-        "received/**/*.json": "what the backend received",
-        "received/**/*.png": "the pictures as the backend decoded them",
+        "received/*/body.json": "what the backend received",
+        "received/*/*.png": "the pictures as the backend decoded them",
         "quarantine/*/*.json": "why a file is held",
-        "archive/**/*.*": "the originals that were sent",
+        "archive/*/*/*/*/*": "the originals that were taken",
     }
     lines = [
         f"  demo/{pattern:<34} {len(list(DEMO.glob(pattern))):>3}  {what}"
