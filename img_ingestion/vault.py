@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from img_ingestion.errors import StorageError
@@ -50,43 +50,46 @@ class Vault:
     def remember(self, customer: str, replaced: Mapping[tuple[str, str], str]) -> None:
         """Keep (kind, original) -> pseudonym of one instance, durably."""
         rows = [(customer, kind, old, new) for (kind, old), new in replaced.items()]
-        with self._opened(create=True) as connection, connection:
-            connection.executemany("INSERT OR IGNORE INTO replaced VALUES (?, ?, ?, ?)", rows)
+        with _storing():
+            if not self._path.exists():
+                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
+            with self._opened() as connection, connection:
+                connection.executemany("INSERT OR IGNORE INTO replaced VALUES (?, ?, ?, ?)", rows)
 
     def identify(self, pseudonym: str) -> list[tuple[str, str, str]]:
         """Give (customer, kind, original) for a pseudonym."""
-        if not self._path.exists():
-            return []
         query = "SELECT customer, kind, original FROM replaced WHERE pseudonym = ? ORDER BY 1, 2, 3"
-        with self._opened(create=False) as connection:
-            return list(connection.execute(query, (pseudonym,)))
+        return self._read(query, (pseudonym,))
 
     def export(self, path: Path) -> int:
         """Write every row as CSV (kind, original, pseudonym), mode 0600; give their number."""
-        rows = list(self._rows())
-        try:
+        query = "SELECT DISTINCT kind, original, pseudonym FROM replaced ORDER BY 1, 2, 3"
+        rows = self._read(query)
+        with _storing():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as out:
                 writer = csv.writer(out)
                 writer.writerow(COLUMNS)
                 writer.writerows(rows)
-        except OSError as error:
-            raise StorageError(f"export: {type(error).__name__}") from error
         return len(rows)
 
-    def _rows(self) -> Iterator[tuple[str, str, str]]:
-        if self._path.exists():
-            query = "SELECT DISTINCT kind, original, pseudonym FROM replaced ORDER BY 1, 2, 3"
-            with self._opened(create=False) as connection:
-                yield from connection.execute(query)
+    def _read(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
+        if not self._path.exists():
+            return []
+        with _storing(), self._opened() as connection:
+            return list(connection.execute(query, values))
 
-    def _opened(self, *, create: bool) -> closing[sqlite3.Connection]:
-        try:
-            if create and not self._path.exists():
-                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
-            connection = sqlite3.connect(self._path, timeout=30)
-            connection.execute("PRAGMA synchronous=EXTRA")
-            connection.executescript(SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"state/vault.sqlite: {type(error).__name__}") from error
+    def _opened(self) -> closing[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=30)
+        connection.execute("PRAGMA synchronous=EXTRA")
+        connection.executescript(SCHEMA)
         return closing(connection)
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    """Turn what the disk or SQLite says into a StorageError; their messages may quote values."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(f"state/vault.sqlite: {type(error).__name__}") from error

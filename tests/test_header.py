@@ -16,9 +16,9 @@ from pydicom.sequence import Sequence
 
 from img_ingestion.deidentify import deidentify, policy, recipe
 from img_ingestion.deidentify.action import Action
-from img_ingestion.errors import InstanceError, NotAdmitted, NotVerified
+from img_ingestion.errors import InstanceError, NotAdmitted, NotDecoded, NotVerified
 from img_ingestion.instance import ReceivedInstance
-from img_ingestion.settings import Pixels, Profile, Settings
+from img_ingestion.settings import Pixels, Profile, Rendering, Settings
 
 if TYPE_CHECKING:
     from img_ingestion.deidentify import Policy
@@ -139,6 +139,18 @@ def test_the_sources_word_on_burned_in_text_is_not_passed_on(make_instance: Make
 def test_what_is_no_whole_image_is_not_admitted(make_instance: MakeInstance, missing: str) -> None:
     with pytest.raises(InstanceError):
         _cleaned(make_instance(**{missing: None}))
+
+
+def test_a_frame_that_is_not_shown_must_be_decodable_too() -> None:
+    path = get_testdata_file("SC_rgb_rle_2frame.dcm")
+    assert isinstance(path, str)
+    content = Path(path).read_bytes()
+    settings = Settings(pixels=Pixels(policy="rules"), rendering=Rendering(frames="first"))
+    rules = policy("customer", settings, RECIPE, b"k" * 32)
+    assert _cleaned(content, rules)[1].NumberOfFrames == 2
+    last = content.rindex(b"\xfe\xff\x00\xe0") + 8
+    with pytest.raises(NotDecoded):
+        _cleaned(content[:last] + bytes(64) + content[last + 64 :], rules)
 
 
 def test_a_private_class_is_not_admitted(make_instance: MakeInstance) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import deque
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from img_ingestion.deidentify.pseudonyms import Pseudonyms
 from img_ingestion.deidentify.values import Values
 from img_ingestion.errors import NotDeidentified, turned_into
 from img_ingestion.instance import CleanInstance
+from img_ingestion.pixel_data import frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +111,9 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         name = naming.output_name(received.path.stem, found, _pseudonym(received, policy.key))
     with turned_into(NotDeidentified, "pixels"):
         hidden = pixels.clean(dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits)
+        if own.rendering.frames != "all":
+            # The renderer will not see every frame, and what nobody decoded must not leave.
+            deque(frames(dataset, own.limits), maxlen=0)
     with turned_into(NotDeidentified, "header"):
         values = Values(patient, cleaner, _unnamed_dates(own.profile))
         clean = Header(policy.table, values, str(dataset.SOPClassUID)).cleaned(dataset)

@@ -60,26 +60,32 @@ def _agreed(header: CodestreamHeader, pixel_format: PixelFormat) -> None:
         raise NotDecoded("the codestream's precision is above Bits Allocated")
 
 
-def _jpeg(codestream: bytes, _: PixelFormat) -> NDArray[Any]:
-    """
-    Decode ISO 10918-1, all processes, components as they are coded.
-
-    libjpeg paints what is missing at the end of a cut codestream grey, with a warning that
-    imagecodecs does not pass on: so the end must be there, and after it only fill bytes (0xFF,
-    0) and one byte of padding of any value.
-    """
-    body = codestream.rstrip(b"\0\xff")
-    if END_OF_IMAGE not in (body[-2:], body[-3:-1]):
-        raise NotDecoded("the JPEG codestream does not end where its fragments do")
-    ybr = imagecodecs.JPEG8.CS.YCbCr
-    if jpeg_header(codestream).samples == 1:
+def _jpeg(codestream: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
+    """Decode ISO 10918-1, all processes, components as they are coded."""
+    _ended(codestream)
+    if pixel_format.samples == 1:
         return imagecodecs.jpeg8_decode(codestream)
+    ybr = imagecodecs.JPEG8.CS.YCbCr
     return imagecodecs.jpeg8_decode(codestream, colorspace=ybr, outcolorspace=ybr)
 
 
 def _jpeg_ls(codestream: bytes, _: PixelFormat) -> NDArray[Any]:
     """Decode ISO 14495-1."""
+    _ended(codestream)
     return imagecodecs.jpegls_decode(codestream)
+
+
+def _ended(codestream: bytes) -> None:
+    """
+    Refuse a codestream that was cut.
+
+    libjpeg paints what is missing grey, with a warning that imagecodecs does not pass on, and
+    CharLS can take seconds to find out. After the end only fill bytes (0xFF, 0) may stand and
+    one byte of padding of any value.
+    """
+    body = codestream.rstrip(b"\0\xff")
+    if END_OF_IMAGE not in (body[-2:], body[-3:-1]):
+        raise NotDecoded("the codestream does not end where its fragments do")
 
 
 def _jpeg_2000(codestream: bytes, _: PixelFormat) -> NDArray[Any]:

@@ -47,9 +47,9 @@ class PixelsCleaned:
     """What was hidden, in every frame."""
     checked: bool = False
     """
-    Somebody who knows has said where the text of this picture is: a rule that hid a place of
-    it, or a site's `clean` rule. Only then may Burned In Annotation (0028,0301) say NO. A
-    picture of a kind that seldom carries text goes without: nobody has looked at it.
+    A device rule said where the text of this picture is, and it was hidden. Only then may
+    Burned In Annotation (0028,0301) say NO. A picture that a site's `clean` rule lets go, or of
+    a kind that seldom carries text, goes without: nobody has looked at it.
     """
 
 
@@ -89,7 +89,7 @@ def clean(
     vouched = any(rule.verdict == "clean" for rule in matched)
     _admit(dataset, burned_in, hides=bool(regions), vouched=vouched or policy == "rules")
     planes.clear(dataset, stored, limits)
-    return PixelsCleaned(hide(dataset, regions, limits), checked=bool(regions) or vouched)
+    return PixelsCleaned(hide(dataset, regions, limits), checked=bool(regions))
 
 
 def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, hides: bool, vouched: bool) -> None:
