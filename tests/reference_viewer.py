@@ -122,7 +122,7 @@ def difference(path: Path) -> tuple[str, int | None]:
         if not {"PixelData", "FloatPixelData", "DoubleFloatPixelData"} & set(dataset.dir()):
             return "no pixels", None
         worst = -1
-        for choice in ("first", "middle"):
+        for choice in ("first", "middle") if pixel_format(dataset).frames > 1 else ("first",):
             (picture,) = pictures(dataset, Rendering(frames=choice), Limits())
             theirs = dcmtk_shows(path, picture.frame, window(dataset, picture.frame))
             ours = levels(picture.png)

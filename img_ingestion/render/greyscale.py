@@ -73,7 +73,7 @@ def full_range(
 
     """
     if pixel_format.bits_stored == 1:
-        return Range(0, 1)
+        stored = [np.array([0, 1])]
     ignored = _ignored(dataset, pixel_format)
     low, high = np.inf, -np.inf
     for number, frame in enumerate(stored, start=1):
