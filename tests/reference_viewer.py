@@ -1,7 +1,7 @@
 """
 What dcmtk shows of a frame with the same window, and how far our picture is from it.
 
-`differences(folder)` gives the table; `python tests/reference_viewer.py FOLDER` prints it.
+`differences(folder)` gives the table; `python -m tests.reference_viewer FOLDER` prints it.
 """
 
 from __future__ import annotations

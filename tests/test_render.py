@@ -70,7 +70,8 @@ def linear_exact(x: NDArray[Any], c: float, w: float) -> NDArray[Any]:
 
 def sigmoid(x: NDArray[Any], c: float, w: float) -> NDArray[Any]:
     """Do what PS3.3 C.11.2.1.3.1 says."""
-    return 255 / (1 + np.exp(-4 * (x - c) / w))
+    with np.errstate(over="ignore"):
+        return 255 / (1 + np.exp(-4 * (x - c) / w))
 
 
 @pytest.mark.parametrize(("center", "width"), [(1024, 800), (2047.5, 4096), (40, 80), (-500, 3)])
@@ -324,6 +325,13 @@ def test_luminance_and_chrominance_become_rgb(make_dataset: MakeDataset) -> None
     exact = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=-1)
     dataset = make_dataset(**image(values, 8, PhotometricInterpretation="YBR_FULL"))
     assert np.abs(shown(dataset)[0] - np.clip(exact, 0, 255)).max() <= 0.51
+
+
+def test_luminance_of_partial_range_is_stretched(make_dataset: MakeDataset) -> None:
+    pairs = np.array([[[16, 235, 128, 128]]], np.uint8)
+    described = image(np.zeros((1, 1, 2, 3), np.uint8), 8, PixelData=pairs.tobytes())
+    dataset = make_dataset(**described | {"PhotometricInterpretation": "YBR_PARTIAL_422"})
+    assert shown(dataset)[0].tolist() == [[[0, 0, 0], [255, 255, 255]]]
 
 
 @pytest.mark.parametrize(
