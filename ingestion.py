@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from img_ingestion.interpreter import with_dependencies
+
+if __name__ == "__main__":
+    with_dependencies()
+
 from img_ingestion.cli import main
 from img_ingestion.four_steps import file_encoding, image_dicomcleaner, poll_dcm_directory
 

@@ -123,7 +123,11 @@ class Shelves:
 
     def _undo(self, ledger: Ledger) -> None:
         with durable.storing("reading what was in hand"):
-            note = json.loads(self._note.read_bytes())
+            content = self._note.read_bytes()
+        try:
+            note = json.loads(content)
+        except ValueError as error:
+            raise StorageError("state/in-hand.json is damaged; see docs/architecture.md") from error
         if note and not ledger.named(note["customer"], note["name"]):
             durable.remove(self._outputs(note["customer"], note["name"]))
 

@@ -306,12 +306,25 @@ def test_a_full_disk_takes_no_file(
     assert last(said.out) == "0 seen: 0 sent, 0 waiting, 0 held, 0 duplicate"
 
 
-def test_the_unforeseen_prints_types_and_no_message(
+def test_a_damaged_note_stops_the_pass_and_says_so(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(home)
     # A note that no version of this program writes.
     (home / "state" / "in-hand.json").write_text("Quillfeather")
+    assert run(home) == 4
+    said = capsys.readouterr()
+    assert "in-hand.json is damaged" in said.err
+    assert "Quill" not in said.out + said.err
+
+
+def test_the_unforeseen_prints_types_and_no_message(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> object:
+        raise LookupError("Quillfeather")
+
+    monkeypatch.setattr("img_ingestion.cli.load", broken)
     assert run(home) == 1
     said = capsys.readouterr()
     assert re.match(r"Unforeseen: \w+ at img_ingestion\.\w+:\d+", said.err)

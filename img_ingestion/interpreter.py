@@ -1,0 +1,31 @@
+"""
+The right Python: `python3 ingestion.py` works whichever `python3` cron or an operator has.
+
+Standard library only: it runs before anything that was installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OWN = ROOT / ".venv" / "bin" / "python"
+NEEDED = ("pydantic_settings", "pydicom", "deid", "numpy", "PIL", "requests")
+
+
+def with_dependencies() -> None:
+    """Go on in the project's own `.venv` where this Python lacks what the gateway needs."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    if OWN.exists() and Path(sys.prefix).resolve() != ROOT / ".venv":
+        os.execv(OWN, [str(OWN), *sys.argv])  # noqa: S606 - this very program again
+    sys.stderr.write(
+        f"This Python has no {', '.join(missing)}.\n"
+        f"Set up the gateway's own: python3 -m venv {ROOT}/.venv && "
+        f"{ROOT}/.venv/bin/pip install -r {ROOT}/requirements.txt\n"
+    )
+    raise SystemExit(2)
