@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pwd
 import sys
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME = Path.home()
+HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import socket
 import warnings
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.conftest import HOME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,8 +223,7 @@ def test_a_test_that_calls_another_host_is_refused() -> None:
 
 
 def test_a_test_that_writes_to_the_real_home_is_refused() -> None:
-    real = Path(os.path.expanduser("~root")) if os.getuid() == 0 else None  # noqa: PTH111
-    if real is None or not real.is_dir() or ROOT.is_relative_to(real):
+    if not HOME.is_dir() or ROOT.is_relative_to(HOME):
         pytest.skip("the real home cannot be told from the project's here")
     with pytest.raises(PermissionError, match="real home"):
-        (real / "written-by-a-test").write_text("")
+        (HOME / "written-by-a-test").write_text("")
