@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import Field, model_validator
+
+from img_ingestion.endpoints import Backend, Stow
+from img_ingestion.peers import Folder, Store
+from img_ingestion.section import Section
+
+__all__ = [
+    "Backend",
+    "CustomerSettings",
+    "Folder",
+    "Profile",
+    "Section",
+    "Settings",
+    "Store",
+    "Stow",
+]
 
 CustomerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A folder of `local_dcm`; letters, digits, dot, hyphen and underscore."""
-
-
-class Section(BaseModel):
-    """A frozen part of the settings that refuses words it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
-
-
-class Backend(Section):
-    """Where cleaned images go."""
-
-    url: str = ""
-    """Root of the backend, e.g. `https://ai.example.org`; empty: nothing is sent."""
-    token: SecretStr = SecretStr("")
-    """Sent as `Authorization: Bearer`; from the environment or `token_file` only."""
-    token_file: str = ""
-    """File that holds the token, relative to the home; empty: no token, or the environment's."""
-    connect_timeout_s: float = Field(default=10.0, gt=0)
-    """Seconds to wait for a connection."""
-    read_timeout_s: float = Field(default=60.0, gt=0)
-    """Seconds of silence after which an answer is given up."""
-    total_timeout_s: float = Field(default=300.0, gt=0)
-    """Deadline of one request from the first byte sent to the last byte received."""
-    ca_file: str = ""
-    """PEM file of the authority behind the backend's certificate; empty: the usual ones."""
-    allow_plain_http: bool = False
-    """Plain http to anything but loopback is refused unless this is true."""
-    max_images: int = Field(default=32, ge=1)
-    """Images of a series in one request at the most."""
-    max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
-    """Bytes of base64 in one request at the most (a single larger image travels alone)."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _open_files(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 (raw input)
-        """Resolve the files against the home, and read the token, where a home is known."""
-        if not (isinstance(given, dict) and isinstance(info.context, dict)):
-            return given
-        home: Path = info.context["home"]
-        opened = dict(given)
-        if ca_file := given.get("ca_file"):
-            opened["ca_file"] = str(home / str(ca_file))
-            if not Path(opened["ca_file"]).is_file():
-                raise ValueError("ca_file does not exist")
-        if token_file := given.get("token_file"):
-            opened["token"] = _token(home / str(token_file))
-        return opened
-
-    @model_validator(mode="after")
-    def _url_is_safe(self) -> Backend:
-        """Refuse a URL that would show the images, or a password, to the network."""
-        if not self.url:
-            return self
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("url must begin with https:// (or http://) and name a host")
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("url must hold no user, password, query or fragment")
-        if parts.scheme == "http" and not (self.allow_plain_http or _loopback(parts.hostname)):
-            raise ValueError("url is plain http to another machine; allow_plain_http is false")
-        return self
 
 
 class Pixels(Section):
@@ -160,6 +109,9 @@ class CustomerSettings(Section):
     """Everything that can differ from customer to customer."""
 
     backend: Backend = Backend()
+    stow: Stow = Stow()
+    store: Store = Store()
+    folder: Folder = Folder()
     pixels: Pixels = Pixels()
     rendering: Rendering = Rendering()
     profile: Profile = Profile()
@@ -178,22 +130,3 @@ class Settings(CustomerSettings):
     def of(self, customer: str) -> CustomerSettings:
         """Give the settings in force for one customer: its own sections over the common ones."""
         return self.customers.get(customer, self)
-
-
-def _token(path: Path) -> str:
-    """Read a token: one line that can stand in a header of HTTP."""
-    try:
-        token = path.read_text("ascii").strip()
-    except (OSError, UnicodeError) as error:
-        raise ValueError(f"token_file cannot be read ({type(error).__name__})") from None
-    if not token or not token.isprintable():
-        raise ValueError("token_file holds no token")
-    return token
-
-
-def _loopback(host: str) -> bool:
-    """Tell whether a host name of a URL is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentUnreadable
 
+from img_ingestion.endpoints import BELONGINGS, SECRETS
 from img_ingestion.errors import SettingsError
 from img_ingestion.settings import CustomerSettings, Settings
 from img_ingestion.toml_lines import depth, line
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 NAME = "gateway.toml"
 SHIPPED = Path(__file__).resolve().parents[1] / "deid.dicom"
 PREFIX = "IMG_INGESTION_"
-_SECRET = f"a secret does not belong in this file; use {PREFIX}BACKEND__TOKEN or token_file"
+HTTP = ("backend", "stow")
+"""Sections that say who we are to somebody."""
 
 _PLAIN = {
     "extra_forbidden": "no such setting",
@@ -45,7 +48,8 @@ def load(home: Path, config: Path | None = None) -> Settings:
     Read what the operator chose: `config`, else the home's `gateway.toml`, else the defaults.
 
     The environment goes over the file, and a customer's own keys over both. A customer with
-    a URL of its own does not inherit the token: it would be told to a stranger.
+    a URL of its own does not inherit token, key, password or certificate: they would be told to
+    a stranger.
 
     Raises
     ------
@@ -91,10 +95,19 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         what = str(error).split(" (at ")[0]
         raise SettingsError(f"{path}, line {number}: not TOML: {what}") from None
     for above in ((), *(("customers", name) for name in _table(written, "customers"))):
-        where = (*above, "backend", "token")
-        if depth(written, where) == len(where):
-            raise SettingsError(f"{path}, line {line(text, where)}: {'.'.join(where)}: {_SECRET}")
+        for section, key in product(HTTP, SECRETS):
+            where = (*above, section, key)
+            if depth(written, where) == len(where):
+                raise SettingsError(
+                    f"{path}, line {line(text, where)}: {'.'.join(where)}: a secret does not "
+                    f"belong in this file; use {_variable(section, key)} or {key}_file"
+                )
     return written
+
+
+def _variable(*where: str) -> str:
+    """Name the environment's variable of a key."""
+    return PREFIX + "__".join(where).upper()
 
 
 def _environment() -> dict[str, Any]:
@@ -114,16 +127,22 @@ def _with_customers(chosen: dict[str, Any]) -> dict[str, Any]:
     """Complete each customer's sections with the common ones."""
     common = {key: chosen[key] for key in CustomerSettings.model_fields if key in chosen}
     customers = {
-        name: _merged(_without_token(common) if "url" in _table(own, "backend") else common, own)
+        name: _merged(_inherited(common, own), own)
         for name, own in _table(chosen, "customers").items()
     }
     return chosen | {"customers": customers} if customers else chosen
 
 
-def _without_token(common: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what belongs to the common backend only."""
-    backend = _table(common, "backend")
-    return common | {"backend": {k: v for k, v in backend.items() if not k.startswith("token")}}
+def _inherited(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Leave out who we are to the common addresses where the customer has its own."""
+    left = dict(common)
+    for section in HTTP:
+        theirs = _table(own, section)
+        secret = tuple(one for key in BELONGINGS if key in theirs for one in BELONGINGS[key])
+        told = {key for one in secret for key in (one, f"{one}_file")}
+        if section in common and told:
+            left[section] = {k: v for k, v in _table(common, section).items() if k not in told}
+    return left
 
 
 def _merged(under: Any, over: Any) -> Any:  # noqa: ANN401 (parsed TOML)
@@ -147,7 +166,7 @@ def _said(
     for detail in details:
         where = [str(part) for part in detail["loc"] if part != "[key]"]
         what = _PLAIN.get(detail["type"], detail["msg"].removeprefix("Value error, "))
-        variable = PREFIX + "__".join(where).upper()
+        variable = _variable(*where)
         if detail["loc"][2:] in common:
             continue  # Inherited by a customer, and said of the common section already.
         if depth(written, where) < len(where) and variable in os.environ:

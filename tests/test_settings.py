@@ -63,7 +63,7 @@ def test_the_example_explains_every_key() -> None:
 
 def test_the_examples_customer_section_is_good(tmp_path: Path) -> None:
     (tmp_path / "north_clinic.token").write_text(SECRET)
-    commented = example().split("inherit the token.\n#\n")[1]
+    commented = example().split("any other credential.\n#\n")[1]
     written(tmp_path, commented.replace("# ", "").replace("#", ""))
     own = load(tmp_path).of("north_clinic")
     assert (own.pixels.policy, own.backend.token.get_secret_value()) == ("rules", SECRET)
@@ -230,3 +230,57 @@ def test_names_that_are_fixed_stay() -> None:
     assert known["pixels"]["policy"] == "all"
     assert known["rendering"] == {"mode": "display", "frames": "all"}
     assert known["vault"] == {"enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("[stow]\npassword = 'zq-secret-zq'\n", 2, "stow.password: a secret does not belong"),
+        ("[backend]\n\napi_key = 'zq-secret-zq'\n", 3, "use IMG_INGESTION_BACKEND__API_KEY or api"),
+        ("[backend]\nuser = 'u'\ntoken_file = 't'\n", 2, "user and token exclude each other"),
+        ("[backend]\npassword_file = 't'\n", 1, "password has no user"),
+        ("[backend]\nclient_key = 't'\n", 2, "client_key has no client_cert"),
+        ("[backend]\nclient_cert = 'absent'\n", 2, "client_cert does not exist"),
+        ("[backend]\napi_key_header = 'Authorization'\n", 2, "api_key_header"),
+        ("[backend]\napi_key_header = 'x: zq-secret-zq'\n", 2, "api_key_header"),
+        ("[backend]\nuser = 'a:zq-secret-zq'\n", 2, "user: is not of the form"),
+        ("[backend]\nurl = 'https://a.org'\nproxy = 'http://u:zq-secret-zq@b'\n", 3, "proxy must"),
+        ("[store]\nhost = 'pacs.example.org'\n", 2, "host is another machine and tls is false"),
+        ("[stow]\nurl = 'http://pacs.example.org'\n", 2, "url is plain http to another machine"),
+    ],
+)
+def test_a_wrong_endpoint_is_refused_with_its_line(
+    tmp_path: Path, text: str, line: int, says: str
+) -> None:
+    (tmp_path / "t").write_text(SECRET)
+    said = refusal(tmp_path, text)
+    assert said.startswith(f"{tmp_path}/gateway.toml, line {line}: ")
+    assert says in said
+    assert SECRET not in said
+
+
+def test_every_secret_comes_from_a_file_and_never_prints(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text(f"{SECRET}\n")
+    text = "api_key_file = 't'\nuser = 'u'\npassword_file = 't'\nproxy_password_file = 't'\n"
+    written(tmp_path, f"[backend]\n{text}[stow]\n{text}")
+    settings = load(tmp_path)
+    for endpoint in (settings.backend, settings.stow):
+        for secret in (endpoint.api_key, endpoint.password, endpoint.proxy_password):
+            assert secret.get_secret_value() == SECRET
+    assert SECRET not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_a_customer_with_its_own_address_gets_no_common_credential(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text(SECRET)
+    common = (
+        "url = 'https://a.org'\nproxy = 'http://p'\nproxy_user = 'q'\nproxy_password_file = 't'\n"
+        "api_key_file = 't'\nuser = 'u'\npassword_file = 't'\nclient_cert = 't'\n"
+    )
+    own = "[customers.b.stow]\nurl = 'https://b.org'\n[customers.c.stow]\nproxy = 'http://q'\n"
+    written(tmp_path, f"[stow]\n{common}{own}")
+    settings = load(tmp_path)
+    there, through = settings.of("b").stow, settings.of("c").stow
+    assert (there.user, there.client_cert, there.api_key.get_secret_value()) == ("", "", "")
+    assert (there.proxy_user, there.proxy_password.get_secret_value()) == ("q", SECRET)
+    assert (through.proxy_user, through.proxy_password.get_secret_value()) == ("", "")
+    assert (through.user, through.password.get_secret_value()) == ("u", SECRET)

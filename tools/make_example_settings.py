@@ -23,7 +23,7 @@ HEAD = """\
 
 TAIL = """
 # One customer's own choices, over the ones above; the name is the folder's in local_dcm/.
-# A customer with a backend of its own does not inherit the token.
+# A customer with a server of its own does not inherit the token, or any other credential.
 #
 # [customers.north_clinic.pixels]
 # policy = "rules"

@@ -1,0 +1,39 @@
+"""A part of the settings, and what several parts ask of a value."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+FILES = ("ca_file", "client_cert", "client_key")
+"""Keys that name a file."""
+
+
+class Section(BaseModel):
+    """A frozen part of the settings that refuses words it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+def resolved(given: dict[str, Any], home: Path) -> dict[str, Any]:
+    """Resolve the certificates' files against the home; they have to be there."""
+    resolved = dict(given)
+    for key in FILES:
+        if name := given.get(key):
+            resolved[key] = str(home / str(name))
+            if not Path(resolved[key]).is_file():
+                raise ValueError(f"{key} does not exist")
+    return resolved
+
+
+def loopback(host: str) -> bool:
+    """Tell whether a host name of a URL is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
