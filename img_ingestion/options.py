@@ -5,8 +5,13 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from img_ingestion import __version__
+from img_ingestion.commands import COMMANDS, run, send
+
+if TYPE_CHECKING:
+    from img_ingestion.commands import Command
 
 STATUSES = """\
 exit status:
@@ -20,28 +25,11 @@ exit status:
   130, 143   ended by Ctrl-C or SIGTERM, after the file in hand
 """
 
-INGESTION = """\
-Clean what customers sent, and send it to the backend.
-
-One pass: every file that has arrived in local_dcm/CUSTOMER/ is de-identified, written to
-local_dcm_dicomcleaner/ as DICOM and PNG and to encoded_images/ as base64, and sent. What
-cannot be cleaned for certain is held in quarantine/ with its reason.
-"""
-
-INGESTION_MORE = """\
-identify:
-  ingestion.py identify PSEUDONYM         what a pseudonym of the backend's answer stands for
-  ingestion.py identify --export FILE     every original and its pseudonym, as CSV
-  (for a file that is named identify, say ./identify)
-
+SETTINGS = """\
 settings:
   gateway.toml in the home; gateway.example.toml explains every key.
 
 """
-
-TRANSFER = "Send what is cleaned and waiting to the backend. No customer's file is opened."
-
-IDENTIFY = "Say what a pseudonym stands for. What this prints identifies patients."
 
 
 def _common() -> ArgumentParser:
@@ -63,11 +51,11 @@ def _common() -> ArgumentParser:
     return common
 
 
-def _parser(program: str, description: str, epilog: str = "") -> ArgumentParser:
+def _parser(program: str, command: Command, epilog: str = "") -> ArgumentParser:
     """Give a command's parser, with what every command takes."""
     parser = ArgumentParser(
         prog=program,
-        description=description,
+        description=command.DESCRIPTION,
         epilog=epilog,
         # One width for all: README shows what --help says.
         formatter_class=partial(RawDescriptionHelpFormatter, width=96),
@@ -77,56 +65,45 @@ def _parser(program: str, description: str, epilog: str = "") -> ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"img_ingestion {__version__}", help="print it"
     )
+    if command.REPORTS:
+        parser.add_argument("--json", action="store_true", help="say it in JSON, an object a line")
+    command.arguments(parser)
     return parser
 
 
-def ingestion() -> ArgumentParser:
-    """Give the parser of `ingestion.py`."""
-    parser = _parser("ingestion.py", INGESTION, INGESTION_MORE + STATUSES)
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only these files")
-    passes = parser.add_mutually_exclusive_group()
-    passes.add_argument(
-        "--watch",
-        type=_seconds,
-        metavar="SECONDS",
-        help="go on: a pass, a pause of SECONDS, a pass ...",
-    )
-    passes.add_argument(
-        "--dry-run", action="store_true", help="say what would be done; change no byte"
-    )
-    return parser
+def ingestion(name: str = "") -> ArgumentParser:
+    """Give the parser of `ingestion.py`, or of one of its commands."""
+    if name:
+        epilog = STATUSES if name in {run.NAME, send.NAME} else ""
+        return _parser(f"ingestion.py {name}", COMMANDS[name], epilog)
+    return _parser("ingestion.py", run, _listed() + SETTINGS + STATUSES)
 
 
 def transfer() -> ArgumentParser:
     """Give the parser of `filetransfer.py`."""
-    return _parser("filetransfer.py", TRANSFER, STATUSES)
-
-
-def identify() -> ArgumentParser:
-    """Give the parser of `ingestion.py identify`."""
-    parser = _parser("ingestion.py identify", IDENTIFY)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("pseudonym", nargs="?", metavar="PSEUDONYM", help="a UID or a code")
-    what.add_argument(
-        "--export", type=Path, metavar="FILE", help="write a CSV: kind, original, pseudonym"
-    )
-    return parser
+    return _parser("filetransfer.py", send, STATUSES)
 
 
 def command(arguments: list[str]) -> tuple[str, list[str]]:
-    """Tell a command from the files: `identify` as the first word that is no option."""
+    """Tell a command from the files: its name as the first word that is no option."""
     parser = ArgumentParser(add_help=False, parents=[_common()], allow_abbrev=False)
     parser.add_argument("rest", nargs="*", help=SUPPRESS)
     known, _ = parser.parse_known_args(arguments)
-    if known.rest[:1] != ["identify"]:
+    name = known.rest[0] if known.rest else ""
+    if name not in COMMANDS:
         return "", arguments
-    found = arguments.index("identify")
-    return "identify", arguments[:found] + arguments[found + 1 :]
+    found = arguments.index(name)
+    return name, arguments[:found] + arguments[found + 1 :]
 
 
-def _seconds(text: str) -> float:
-    """Read a pause: a number of seconds, not negative."""
-    seconds = float(text)
-    if not 0 <= seconds <= 86400:  # noqa: PLR2004 (a day)
-        raise ValueError(text)
-    return seconds
+def _listed() -> str:
+    """List the commands."""
+    width = max(map(len, COMMANDS)) + 2
+    rows = [f"  {name:<{width}}{one.HELP}" for name, one in COMMANDS.items()]
+    return "\n".join(
+        [
+            "commands (ingestion.py COMMAND --help):",
+            *rows,
+            "  (for a file that is named like a command, say ./NAME)\n\n",
+        ]
+    )

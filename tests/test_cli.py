@@ -324,10 +324,10 @@ def test_the_unforeseen_prints_types_and_no_message(
     def broken(*_arguments: object) -> object:
         raise LookupError("Quillfeather")
 
-    monkeypatch.setattr("img_ingestion.cli.load", broken)
+    monkeypatch.setattr("img_ingestion.commands.run.load", broken)
     assert run(home) == 1
     said = capsys.readouterr()
-    assert re.match(r"Unforeseen: \w+ at img_ingestion\.\w+:\d+", said.err)
+    assert re.match(r"Unforeseen: \w+ at img_ingestion[\w.]+:\d+", said.err)
     assert "Quill" not in said.out + said.err
     assert "Traceback" not in said.err
 

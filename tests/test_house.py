@@ -46,9 +46,9 @@ STAGES = {
 }
 GROUND = {"part10", "pixel_data"}
 """What a stage may stand on: reading and writing instances and frames."""
-COMPOSERS = {"cli", "ingest", "outputs", "transfer", "four_steps", "manual_scrub"}
+COMPOSERS = {"cli", "commands", "ingest", "outputs", "transfer", "four_steps", "manual_scrub"}
 """`outputs` belongs to `ingest`; the last two are the developer's doors."""
-DOORS = {"cli", "four_steps", "manual_scrub"}
+DOORS = {"cli", "commands", "options", "four_steps", "manual_scrub"}
 
 
 def name_of(path: Path) -> str:

@@ -1,0 +1,45 @@
+"""Say what a pseudonym stands for, so that the backend's answer can be matched at home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from img_ingestion.commands import place
+from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from img_ingestion.commands.told import Telling
+
+NAME = "identify"
+HELP = "say what a pseudonym of the backend's answer stands for"
+DESCRIPTION = "Say what a pseudonym stands for. What this prints identifies patients."
+REPORTS = True
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Say what can be asked."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("pseudonym", nargs="?", metavar="PSEUDONYM", help="a UID or a code")
+    what.add_argument(
+        "--export", type=Path, metavar="FILE", help="write a CSV: kind, original, pseudonym"
+    )
+
+
+def run(chosen: Namespace) -> Telling:
+    """Say what a pseudonym stands for, or write all of them to a file."""
+    from img_ingestion.vault import Vault
+
+    vault = Vault(place.home(chosen).state / "vault.sqlite")
+    if chosen.export:
+        count = vault.export(chosen.export)
+        yield Told((f"{count} pseudonyms written",), {"written": count})
+        return DONE
+    found = vault.identify(chosen.pseudonym)
+    rows = [dict(zip(("customer", "kind", "original"), row, strict=True)) for row in found]
+    yield Told(tuple("\t".join(row) for row in found), {"found": rows})
+    if not found:
+        yield complaint("No original is known for this pseudonym.")
+    return DONE if found else UNFORESEEN

@@ -1,0 +1,154 @@
+"""One pass, or pass after pass: line one, line two, and one line that adds up."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from img_ingestion import console
+from img_ingestion.commands import place
+from img_ingestion.commands.told import DONE, HELD, STORAGE, UNAVAILABLE, Told, complaint
+from img_ingestion.ending import ending
+from img_ingestion.errors import StorageError
+from img_ingestion.ledger import Ledger
+from img_ingestion.settings_file import load, recipe_path
+from img_ingestion.tally import STATES, Tally, stranded
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from img_ingestion.commands.told import Telling
+    from img_ingestion.deidentify.recipe import Recipe
+    from img_ingestion.ending import Ending
+    from img_ingestion.home import Home
+    from img_ingestion.settings import Settings
+
+NAME = "run"
+HELP = "make a pass; the default"
+DESCRIPTION = """\
+Clean what customers sent, and send it to the backend.
+
+One pass: every file that has arrived in local_dcm/CUSTOMER/ is de-identified, written to
+local_dcm_dicomcleaner/ as DICOM and PNG and to encoded_images/ as base64, and sent. What
+cannot be cleaned for certain is held in quarantine/ with its reason.
+"""
+REPORTS = True
+LONGEST_PAUSE_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass has to do."""
+
+    home: Home
+    settings: Settings
+    recipe: Recipe
+    chosen: Namespace
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Say what can be asked."""
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only these files")
+    passes = parser.add_mutually_exclusive_group()
+    passes.add_argument(
+        "--watch",
+        type=_seconds,
+        metavar="SECONDS",
+        help="go on: a pass, a pause of SECONDS, a pass ...",
+    )
+    passes.add_argument(
+        "--dry-run", action="store_true", help="say what would be done; change no byte"
+    )
+
+
+def run(chosen: Namespace) -> Telling:
+    """Make one pass, or pass after pass until the end is asked for."""
+    from img_ingestion.deidentify import recipe
+
+    home = place.home(chosen)
+    settings = load(home.root, chosen.config)
+    work = Pass(home, settings, recipe.load(recipe_path(settings, home.root)), chosen)
+    with ending() as end, place.turn(home, rehearsing=chosen.dry_run):
+        while True:
+            status = yield from _one_pass(work, end)
+            if chosen.watch is None or status == STORAGE or end.asked(chosen.watch):
+                return end.status if end.signal else status
+
+
+def _one_pass(work: Pass, end: Ending) -> Telling:
+    """Take what has arrived, send what waits, say how it ended."""
+    dry, tally = work.chosen.dry_run, Tally()
+    with (Ledger.rehearsal if dry else Ledger.open)(work.home.state) as ledger:
+        first, second = _ingested(work, ledger, tally), delivered(work.settings, ledger, tally)
+        try:
+            for told in first if dry else chain(first, second):
+                yield told
+                if end.asked():
+                    break
+        except StorageError as error:
+            yield complaint(f"{error}; no further file is taken")
+            yield summary(tally, ledger)
+            return STORAGE
+        if dry:
+            yield Told((console.REHEARSED,))
+            yield summary(tally, ledger)
+            return HELD if tally.count("held") else DONE
+        if work.chosen.watch is not None and not tally.states:
+            return DONE
+        return (yield from concluded(work.settings, ledger, tally))
+
+
+def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
+    """Walk line one and tell of each file; pause after each."""
+    from img_ingestion.ingest import ingest
+
+    for one in ingest(work.home, work.settings, work.recipe, ledger, work.chosen.files):
+        lines = tuple(console.of_file(one))
+        if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
+            tally.left.append(one.outcome)
+        else:
+            if not tally.states:
+                lines = (console.OPENING, *lines)
+            tally.note([one.id], one.outcome, one.plain)
+        yield Told(lines, {"file": asdict(one)})
+
+
+def delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Told]:
+    """Walk line two and tell of each parcel; pause after each."""
+    if not ledger.totals()["waiting"]:
+        return
+    from img_ingestion.transfer import transfer
+
+    for one in transfer(ledger, settings):
+        for each, (state, code) in ledger.outcomes(one.ids).items():
+            tally.note([each], state, console.refusal(code))
+        yield Told((console.of_parcel(one),), {"parcel": asdict(one)})
+
+
+def summary(tally: Tally, ledger: Ledger) -> Told:
+    """Say how a pass ended, in one line that adds up."""
+    waiting = ledger.totals()["waiting"]
+    counts = {state: tally.count(state) for state in STATES} | {"waiting": waiting}
+    return Told((tally.summary(waiting),), {"summary": counts})
+
+
+def concluded(settings: Settings, ledger: Ledger, tally: Tally) -> Telling:
+    """Say how a pass ended, and make its exit status."""
+    waiting, nowhere = ledger.totals()["waiting"], stranded(settings, ledger)
+    if nowhere or not any(one.destinations for one in (settings, *settings.customers.values())):
+        yield Told((console.no_backend(nowhere),))
+    yield summary(tally, ledger)
+    if tally.count("held"):
+        return HELD
+    return UNAVAILABLE if waiting > nowhere else DONE
+
+
+def _seconds(text: str) -> float:
+    """Read a pause: a number of seconds, not negative."""
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_PAUSE_S:
+        raise ValueError(text)
+    return seconds

@@ -1,0 +1,29 @@
+"""What a command tells: lines for a reader, values for a program; a status in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+
+DONE, UNFORESEEN, HELD, STORAGE, UNAVAILABLE = 0, 1, 3, 4, 5
+"""Exit statuses that a command ends with; `cli` adds those of errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something for the operator, said once."""
+
+    lines: tuple[str, ...] = ()
+    values: Mapping[str, object] | None = None
+    """The same as JSON has it, for `--json`; None: nothing that a program would ask for."""
+    problem: bool = False
+    """Whether it goes to stderr."""
+
+
+Telling = Generator[Told, None, int]
+"""What a command gives: one thing after the other, and in the end its exit status."""
+
+
+def complaint(problem: str) -> Told:
+    """Tell of a problem."""
+    return Told((problem,), {"problem": problem}, problem=True)
