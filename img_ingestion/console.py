@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from img_ingestion.errors import DestinationRefused
+from img_ingestion.errors import DestinationRefused, DestinationShut, ParcelTooLarge
 from img_ingestion.outcome import PLAIN
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from img_ingestion.outcome import Ingested
     from img_ingestion.transfer import Delivered
 
+REFUSALS = {each.__name__ for each in (DestinationRefused, ParcelTooLarge, DestinationShut)}
 OPENING = "New images received for processing....."
 REHEARSED = "Dry run: no byte was changed and nothing was sent."
 
@@ -36,12 +37,13 @@ def of_parcel(one: Delivered) -> str:
     """Say what became of one parcel."""
     word = {"sent": "Sending.......", "waiting": "Waiting.......", "held": "Held.........."}
     images = f"{one.images} image{'' if one.images == 1 else 's'}"
-    return f"{word[one.outcome]} {one.customer} {one.series_uid} {images}, {one.status}"
+    where = "" if one.destination == "backend" else f" to {one.destination}"
+    return f"{word[one.outcome]} {one.customer} {one.series_uid} {images}{where}, {one.status}"
 
 
 def refusal(code: str) -> str:
     """Say in plain words why a parcel is held; empty where it is not."""
-    return "refused" if code == DestinationRefused.__name__ else PLAIN.get(code, "")
+    return "refused" if code in REFUSALS else PLAIN.get(code, "")
 
 
 def no_backend(waiting: int) -> str:

@@ -65,6 +65,11 @@ class Endpoint(Section):
     total_timeout_s: float = Field(default=300.0, gt=0)
     """Deadline of one request from the first byte sent to the last byte received."""
 
+    max_images: int = Field(default=32, ge=1)
+    """Images of a series in one request at the most."""
+    max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    """Bytes of images in one request at the most (a single larger one travels alone)."""
+
     @model_validator(mode="before")
     @classmethod
     def _open_files(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 (raw input)
@@ -107,17 +112,9 @@ class Endpoint(Section):
 class Backend(Endpoint):
     """Where cleaned images go: the contract's POST."""
 
-    max_images: int = Field(default=32, ge=1)
-    """Images of a series in one request at the most."""
-    max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
-    """Bytes of base64 in one request at the most (a single larger image travels alone)."""
-
 
 class Stow(Endpoint):
     """Where cleaned DICOM instances go by DICOMweb STOW-RS (PS3.18 10.5); `url` is its root."""
-
-    max_instances: int = Field(default=32, ge=1)
-    """Instances of a series in one request at the most."""
 
 
 def _checked(key: str, url: str, schemes: tuple[str, ...]) -> str:

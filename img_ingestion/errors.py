@@ -13,6 +13,9 @@ What can go wrong, by who must act; and the one translator of foreign errors.
       DeliveryError
         DestinationBusy     time        408 425 429 5xx, no net   stays waiting, exit 5
         DestinationRefused  developer   other 4xx, wrong answer   held, exit 3
+          ParcelTooLarge    time        413                       split; alone: held
+          DestinationShut   operator    401 403 404 405 407, no word of the contract's:
+                                        held; three in a row: stays waiting, exit 5
 
 A message names keywords, tags, rules, shapes and types, never a value and never a file name.
 """
@@ -145,6 +148,19 @@ class DestinationRefused(DeliveryError):
     def __init__(self, message: str, *, perhaps_taken: bool = False) -> None:
         super().__init__(message)
         self.perhaps_taken = perhaps_taken
+
+
+class ParcelTooLarge(DestinationRefused):
+    """The parcel is too large in one piece: its halves may be taken."""
+
+
+class DestinationShut(DestinationRefused):
+    """
+    The answer speaks of us or of the address rather than of this parcel.
+
+    One of them holds its parcel. Several in a row are a wrong token or a wrong URL, and all of
+    it stays waiting until somebody puts that right.
+    """
 
 
 @contextmanager

@@ -138,6 +138,8 @@ class Parcel:
     images: tuple[ParcelImage, ...]
 
 
+    instances: tuple[Path, ...] = ()
+    """The cleaned instances as files, one for each id."""
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a destination said when it took a parcel."""

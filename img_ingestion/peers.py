@@ -32,8 +32,10 @@ class Store(Section):
     """PEM file of its key, not encrypted, mode 0600; empty: in the same file."""
     allow_plain: bool = False
     """Allow DICOM without TLS to another machine, e.g. inside the hospital's own network."""
-    max_instances: int = Field(default=32, ge=1)
-    """Instances of a series over one association at the most."""
+    max_images: int = Field(default=32, ge=1)
+    """Images of a series over one association at the most."""
+    max_bytes: int = Field(default=1024**3, ge=1)
+    """Bytes of instances over one association at the most (a single larger one travels alone)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -56,6 +58,10 @@ class Folder(Section):
 
     path: str = ""
     """A folder that is there already, e.g. a mounted share; empty: nothing is put anywhere."""
+    max_images: int = Field(default=32, ge=1)
+    """Images of a series that are put there in one go at the most."""
+    max_bytes: int = Field(default=1024**3, ge=1)
+    """Bytes of instances that are put there in one go at the most."""
 
     @model_validator(mode="before")
     @classmethod

@@ -14,12 +14,16 @@ __all__ = [
     "Backend",
     "CustomerSettings",
     "Folder",
+    "Place",
     "Profile",
     "Section",
     "Settings",
     "Store",
     "Stow",
 ]
+
+Place = Backend | Stow | Store | Folder
+"""A destination, as the settings describe it."""
 
 CustomerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A folder of `local_dcm`; letters, digits, dot, hyphen and underscore."""
@@ -117,6 +121,17 @@ class CustomerSettings(Section):
     profile: Profile = Profile()
     vault: Vault = Vault()
     limits: Limits = Limits()
+
+    @property
+    def destinations(self) -> dict[str, Place]:
+        """Where instances go, by the names of the sections, which the table of openers has too."""
+        asked: dict[str, tuple[str, Place]] = {
+            "backend": (self.backend.url, self.backend),
+            "stow": (self.stow.url, self.stow),
+            "store": (self.store.host, self.store),
+            "folder": (self.folder.path, self.folder),
+        }
+        return {name: place for name, (address, place) in asked.items() if address}
 
 
 class Settings(CustomerSettings):

@@ -60,9 +60,9 @@ class Tally:
 
 
 def stranded(settings: Settings, ledger: Ledger) -> int:
-    """Count what waits though no backend is configured for its customer."""
-    by_customer = {name: ledger.totals(name)["waiting"] for name in settings.customers}
-    theirs = sum(by_customer[name] for name in by_customer if not settings.of(name).backend.url)
-    if settings.backend.url:
-        return theirs
-    return theirs + ledger.totals()["waiting"] - sum(by_customer.values())
+    """Count what waits though no destination is configured for its customer."""
+    return sum(
+        ledger.totals(customer)["waiting"]
+        for customer in ledger.customers()
+        if not settings.of(customer).destinations
+    )

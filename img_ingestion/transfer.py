@@ -1,35 +1,40 @@
-"""Line two: what waits in the ledger goes to its destination, series by series."""
+"""Line two: what waits in the ledger goes to its destinations, series by series."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, deque
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from hashlib import sha256
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from img_ingestion.destinations import DESTINATIONS, chosen
-from img_ingestion.durable import storing
-from img_ingestion.errors import DestinationBusy, DestinationRefused, InstanceError
-from img_ingestion.instance import Parcel
+from img_ingestion import batches
+from img_ingestion.destinations import DESTINATIONS
+from img_ingestion.errors import (
+    DestinationBusy,
+    DestinationRefused,
+    DestinationShut,
+    InstanceError,
+    ParcelTooLarge,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from img_ingestion.batches import Batch
     from img_ingestion.destinations import Opener
-    from img_ingestion.ledger import Ledger, Outgoing
+    from img_ingestion.instance import Parcel
+    from img_ingestion.ledger import Deliveries, Ledger
     from img_ingestion.protocols import Destination
-    from img_ingestion.settings import Backend, Settings
+    from img_ingestion.settings import Place, Settings
 
 GIVE_UP = 3
 """Failures without a success between them that make a pass leave a destination alone."""
+SHUT = DestinationShut.__name__
 FIRST_WAIT_S = 30.0
 LONGEST_WAIT_S = 3600.0
 
 Outcome = Literal["sent", "waiting", "held"]
-Batch = tuple["Outgoing", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,35 @@ class Delivered:
     """For the console: `200 ok`, or why not."""
     code: str = ""
     """Of the error; empty when sent."""
+    destination: str = "backend"
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """A parcel that was refused in one piece, and the pieces that are worth trying."""
+
+    pieces: tuple[Batch, ...]
+    code: str
+    outcome: Literal["split"] = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """From one customer's outbox to one of its destinations."""
+
+    ledger: Ledger
+    deliveries: Deliveries
+    destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What the lines of one pass share: connections, and who does not answer."""
+
+    table: Mapping[str, Opener]
+    until_the_end: ExitStack
+    opened: dict[tuple[str, Place], Destination] = field(default_factory=dict)
+    failures: Counter[tuple[str, Place]] = field(default_factory=Counter)
 
 
 def transfer(
@@ -55,9 +89,10 @@ def transfer(
     """
     Make one pass over what is due; give the outcome of each parcel once the ledger has it.
 
-    A refused parcel of several instances is tried again one by one, so that a poisoned one
-    does not hold its brothers. What is not attempted (no destination chosen, or one that was
-    given up) stays due and is not given.
+    A parcel is in the ledger, key and members, before its first attempt: a pass that dies with
+    the answer in hand sends the same again. A refused parcel of several instances is tried again
+    one by one, so that a poisoned one does not hold its brothers. What is not attempted (no
+    destination chosen, or one that was given up) stays due and is not given.
 
     Raises
     ------
@@ -65,98 +100,90 @@ def transfer(
         The ledger or an image's data cannot be read or written.
 
     """
-    batches = deque(_batches(ledger.waiting(time.time()), settings))
-    failures: Counter[Backend] = Counter()
-    opened: dict[Backend, Destination] = {}
     with ExitStack() as until_the_end:
-        while batches:
-            batch = batches.popleft()
-            backend = settings.of(batch[0].customer).backend
-            if chosen(backend) == "nowhere" or failures[backend] == GIVE_UP:
-                continue
-            if backend not in opened:
-                opening = destinations[chosen(backend)](backend)
-                opened[backend] = until_the_end.enter_context(opening)
-            delivered = _attempt(ledger, opened[backend], batch)
-            if delivered is None:
-                batches.extendleft((each,) for each in reversed(batch))
-                continue
-            if delivered.outcome == "waiting":
-                failures[backend] += 1
-            elif delivered.outcome == "sent":
-                failures[backend] = 0
-            yield delivered
+        this = _Pass(destinations, until_the_end)
+        for customer in ledger.customers():
+            places = settings.of(customer).destinations
+            for name, place in places.items():
+                deliveries = ledger.deliveries(customer, name, places)
+                deliveries.settle()
+                due = ledger.waiting(time.time(), customer, name)
+                filled = deque(batches.filled(due, place, batches.weight(ledger.home, name)))
+                if filled and this.failures[name, place] < GIVE_UP:
+                    line = _Line(ledger, deliveries, _opened(this, name, place))
+                    yield from _sent_along(line, filled, this.failures, (name, place))
 
 
-def _batches(due: Iterable[Outgoing], settings: Settings) -> Iterator[Batch]:
-    """
-    Put instances of one series together, in their order, up to the settings' limits.
-
-    Those that were tried equally often stay together: a batch whose answer was lost keeps its
-    key, although more of the series has come since.
-    """
-    series: dict[tuple[str, str, int], list[Outgoing]] = {}
-    for one in due:
-        described = json.dumps([one.study, one.series], sort_keys=True)
-        series.setdefault((one.customer, described, one.attempts), []).append(one)
-    for (customer, _, _), instances in series.items():
-        yield from _filled(instances, settings.of(customer).backend)
+def _opened(this: _Pass, name: str, place: Place) -> Destination:
+    """Give a destination; it is opened once a pass, whoever shares it."""
+    if (name, place) not in this.opened:
+        opening = this.table[name](place)
+        this.opened[name, place] = this.until_the_end.enter_context(opening)
+    return this.opened[name, place]
 
 
-def _filled(instances: Iterable[Outgoing], backend: Backend) -> Iterator[Batch]:
-    """Fill batches up to the limits; what is above them by itself travels alone."""
-    batch: Batch = ()
-    images = size = 0
-    for one in instances:
-        more_images, more_size = len(one.images), _size(one)
-        images, size = images + more_images, size + more_size
-        if batch and (images > backend.max_images or size > backend.max_bytes):
-            yield batch
-            batch, images, size = (), more_images, more_size
-        batch = (*batch, one)
-    if batch:
-        yield batch
+def _sent_along(
+    line: _Line,
+    due: deque[Batch],
+    failures: Counter[tuple[str, Place]],
+    place: tuple[str, Place],
+) -> Iterator[Delivered]:
+    """Deliver batch after batch, until one fails that says that all of them would."""
+    in_a_row = line.deliveries.in_a_row(SHUT, GIVE_UP)
+    while due and failures[place] < GIVE_UP:
+        outcome = _attempt(line, due.popleft(), in_a_row)
+        in_a_row = in_a_row + 1 if outcome.code == SHUT else 0
+        if isinstance(outcome, _Split):
+            due.extendleft(reversed(outcome.pieces))
+            continue
+        if outcome.outcome == "waiting":
+            failures[place] = GIVE_UP if outcome.code == SHUT else failures[place] + 1
+        elif outcome.outcome == "sent":
+            failures[place] = 0
+        yield outcome
 
 
-def _size(one: Outgoing) -> int:
-    """Give the bytes of an instance's data; a file that is gone is found out on delivery."""
-    size = 0
-    with storing("reading an image's size"):
-        for image in one.images:
-            with suppress(FileNotFoundError):
-                size += image.data.stat().st_size
-    return size
-
-
-def _parcel(batch: Batch) -> Parcel:
-    ids = tuple(one.id for one in batch)
-    return Parcel(
-        customer=batch[0].customer,
-        ids=ids,
-        key=sha256("\n".join(sorted(ids)).encode()).hexdigest(),
-        study=batch[0].study,
-        series=batch[0].series,
-        images=tuple(image for one in batch for image in one.images),
-    )
-
-
-def _attempt(ledger: Ledger, destination: Destination, batch: Batch) -> Delivered | None:
-    """Deliver a batch and enter what became of it; None when each is worth trying alone."""
-    parcel = _parcel(batch)
+def _attempt(line: _Line, batch: Batch, in_a_row: int) -> Delivered | _Split:
+    """Deliver a batch and enter what became of it."""
+    parcel = batches.parcel(line.ledger.home, batch)
+    if not batch[0].parcel:
+        line.deliveries.bundled(parcel.ids, parcel.key)
     try:
-        receipt = destination.deliver(parcel)
+        receipt = line.destination.deliver(parcel)
     except DestinationBusy as error:
         wait_s = _wait_s(parcel.key, batch[0].attempts, error.retry_after_s or 0.0)
-        ledger.postponed(parcel.ids, time.time() + wait_s, str(error))
-        return _delivered(parcel, "waiting", str(error), type(error).__name__)
+        code = type(error).__name__
+        line.deliveries.postponed(parcel.ids, time.time() + wait_s, code, str(error))
+        return _delivered(line, parcel, "waiting", (str(error), code))
     except (DestinationRefused, InstanceError) as error:
-        perhaps_taken = isinstance(error, DestinationRefused) and error.perhaps_taken
-        if len(batch) > 1 and not perhaps_taken:
-            return None
-        ledger.refused(parcel.ids, type(error).__name__, str(error))
-        return _delivered(parcel, "held", str(error), type(error).__name__)
-    ledger.sent(parcel.ids, receipt.status, receipt.digest)
-    return _delivered(parcel, "sent", receipt.status)
+        return _refused(line, batch, parcel, error, in_a_row)
+    line.deliveries.sent(parcel.ids, receipt)
+    return _delivered(line, parcel, "sent", (receipt.status, ""))
+
+
+def _refused(
+    line: _Line, batch: Batch, parcel: Parcel, error: DestinationRefused | InstanceError, row: int
+) -> Delivered | _Split:
+    """Enter a refusal: of the whole batch, of its pieces, or of everything that we would send."""
+    code = type(error).__name__
+    if isinstance(error, DestinationShut) and row + 1 >= GIVE_UP:
+        return _left_alone(line, batch, parcel, error)
+    perhaps_taken = isinstance(error, DestinationRefused) and error.perhaps_taken
+    if len(batch) > 1 and not perhaps_taken:
+        halve = isinstance(error, ParcelTooLarge)
+        return _Split(batches.halves(batch) if halve else batches.singles(batch), code)
+    line.deliveries.refused(parcel.ids, code, str(error))
+    return _delivered(line, parcel, "held", (str(error), code))
+
+
+def _left_alone(line: _Line, batch: Batch, parcel: Parcel, error: DestinationShut) -> Delivered:
+    """Keep waiting what was refused in a row: a wrong token or URL is no fault of the images."""
+    next_attempt_at = time.time() + _wait_s(parcel.key, batch[0].attempts, 0.0)
+    line.deliveries.postponed(parcel.ids, next_attempt_at, SHUT, str(error))
+    others = line.deliveries.reopened(SHUT, next_attempt_at)
+    said = f"{error}: {GIVE_UP} refusals in a row, look at url and credentials; all stays waiting"
+    delivered = _delivered(line, parcel, "waiting", (said, SHUT))
+    return replace(delivered, ids=(*parcel.ids, *others))
 
 
 def _wait_s(key: str, attempts: int, asked_s: float) -> float:
@@ -170,8 +197,16 @@ def _wait_s(key: str, attempts: int, asked_s: float) -> float:
     return min(LONGEST_WAIT_S, max(asked_s, longest * (1 + spread) / 2))
 
 
-def _delivered(parcel: Parcel, outcome: Outcome, status: str, code: str = "") -> Delivered:
+def _delivered(line: _Line, parcel: Parcel, outcome: Outcome, said: tuple[str, str]) -> Delivered:
     series_uid = str(parcel.series["seriesInstanceUid"])
+    status, code = said
     return Delivered(
-        parcel.customer, series_uid, parcel.ids, len(parcel.images), outcome, status, code
+        parcel.customer,
+        series_uid,
+        parcel.ids,
+        len(parcel.images),
+        outcome,
+        status,
+        code,
+        line.deliveries.destination,
     )

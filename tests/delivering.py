@@ -135,9 +135,21 @@ class Outbox:
 
     def row(self, one: str) -> dict[str, Any]:
         """Give what the ledger says of an instance."""
-        cursor = self.ledger.connection.execute("SELECT * FROM file WHERE id = ?", (one,))
+        return self._only("SELECT * FROM file WHERE id = ?", one)
+
+    def delivery(self, one: str, destination: str = "backend") -> dict[str, Any]:
+        """Give what the ledger says of an instance at a destination; empty before it is tried."""
+        query = "SELECT * FROM delivery WHERE file = ? AND destination = ?"
+        return self._only(query, one, destination)
+
+    def due(self) -> None:
+        """Let the time until the next attempts pass."""
+        self.ledger.connection.execute("UPDATE delivery SET next_attempt_at = 0")
+
+    def _only(self, query: str, *values: str) -> dict[str, Any]:
+        cursor = self.ledger.connection.execute(query, values)
         names = [column[0] for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
+        return dict(zip(names, cursor.fetchone() or (), strict=False))
 
     def state(self, one: str) -> str:
         """Give the state of an instance."""

@@ -21,10 +21,10 @@ import pytest
 from img_ingestion import png_header
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.backend.misbehaviour import parsed
-from img_ingestion.destinations import DESTINATIONS, chosen
+from img_ingestion.destinations import DESTINATIONS
 from img_ingestion.destinations.backend import destination
 from img_ingestion.errors import DestinationBusy, DestinationRefused, NotDescribed
-from img_ingestion.settings import Backend
+from img_ingestion.settings import Backend, CustomerSettings
 from tests.delivering import ANSWER, listening, parcel, png, request_read, settings
 
 if TYPE_CHECKING:
@@ -387,8 +387,8 @@ def test_a_certificate_of_nobody_of_another_host_or_that_is_over_is_busy(
         over_tls(certificates, server, trusted, tmp_path)
 
 
-def test_without_a_url_the_destination_is_nowhere(tmp_path: Path) -> None:
-    assert chosen(Backend()) == "nowhere"
-    assert chosen(Backend(url="https://ai.example.org")) == "backend"
-    with DESTINATIONS["nowhere"](Backend()) as there, pytest.raises(DestinationBusy):
-        there.deliver(parcel(tmp_path))
+def test_without_an_address_there_is_no_destination() -> None:
+    assert CustomerSettings().destinations == {}
+    asked = CustomerSettings(backend=Backend(url="https://ai.example.org"))
+    assert list(asked.destinations) == ["backend"]
+    assert set(DESTINATIONS) >= set(asked.destinations)

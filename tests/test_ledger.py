@@ -7,13 +7,15 @@ import stat
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
 
 from img_ingestion.errors import SettingsError, StorageError
 from img_ingestion.home import Home
-from img_ingestion.ledger import Contents, Entry, Ledger, schema
+from img_ingestion.instance import Receipt
+from img_ingestion.ledger import Contents, Deliveries, Entry, Ledger, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,16 @@ def _entry(number: int, **changes: object) -> Entry:
 def _contents(order: int, study: str = "1.2", series: str = "1.2.3") -> Contents:
     images = [({"height": 2, "width": 3}, f"cleaned-name_{order}.png.txt")]
     return Contents({"studyInstanceUid": study}, {"seriesInstanceUid": series}, images, order)
+
+
+def _delivered(ledger: Ledger, number: int) -> Deliveries:
+    """Give the deliveries to the one destination, with this instance in a parcel."""
+    deliveries = ledger.deliveries("customer_1", "backend", ["backend"])
+    deliveries.bundled([f"{number:016x}"], f"key {number}")
+    return deliveries
+
+
+OK = Receipt("200 ok", "digest")
 
 
 @pytest.fixture
@@ -91,7 +103,7 @@ def test_the_outbox_of_one_customer_holds_no_other_customers_work(ledger: Ledger
 
 def test_postponed_work_waits_for_its_time_and_counts_its_attempts(ledger: Ledger) -> None:
     ledger.add(_entry(1), _contents(1))
-    ledger.postponed([f"{1:016x}"], next_attempt_at=100.0, reason="503")
+    _delivered(ledger, 1).postponed([f"{1:016x}"], 100.0, "DestinationBusy", "503")
     assert ledger.waiting(now=99) == []
     assert [one.attempts for one in ledger.waiting(now=100)] == [1]
 
@@ -99,17 +111,18 @@ def test_postponed_work_waits_for_its_time_and_counts_its_attempts(ledger: Ledge
 def test_sent_and_refused_work_leaves_the_outbox_and_stays_counted(ledger: Ledger) -> None:
     for number in (1, 2, 3):
         ledger.add(_entry(number), _contents(number))
-    ledger.sent([f"{1:016x}"], "200 ok", "digest")
-    ledger.refused([f"{2:016x}"], "DestinationRefused", "400")
+    _delivered(ledger, 1).sent([f"{1:016x}"], OK)
+    _delivered(ledger, 2).refused([f"{2:016x}"], "DestinationRefused", "400")
     assert [one.id for one in ledger.waiting(0)] == [f"{3:016x}"]
     assert ledger.totals() == Counter(sent=1, held=1, waiting=1)
 
 
 def test_what_is_sent_is_never_put_back(ledger: Ledger) -> None:
     ledger.add(_entry(1), _contents(1))
-    ledger.sent([f"{1:016x}"], "200 ok", "")
-    ledger.refused([f"{1:016x}"], "DestinationRefused", "late")
-    ledger.postponed([f"{1:016x}"], 0, "late")
+    _delivered(ledger, 1).sent([f"{1:016x}"], OK)
+    late = _delivered(ledger, 1)
+    late.refused([f"{1:016x}"], "DestinationRefused", "late")
+    late.postponed([f"{1:016x}"], 0, "DestinationBusy", "late")
     assert ledger.totals() == Counter(sent=1)
 
 
@@ -117,7 +130,7 @@ def test_work_is_done_once_unless_it_was_held(ledger: Ledger) -> None:
     assert ledger.done("work 1") is None
     ledger.add(_entry(1), _contents(1))
     assert ledger.done("work 1") == "name_1"
-    ledger.sent([f"{1:016x}"], "200 ok", "")
+    _delivered(ledger, 1).sent([f"{1:016x}"], OK)
     assert ledger.done("work 1") == "name_1"
     with pytest.raises(StorageError, match="SQLITE_CONSTRAINT"):
         ledger.add(_entry(2, work="work 1"))
@@ -167,7 +180,7 @@ def test_an_older_ledger_is_brought_forward_and_kept(
     with Ledger.open(home.state) as ledger:
         assert ledger.totals() == Counter(waiting=1)
         assert ledger.connection.execute("SELECT later FROM file").fetchone() == (None,)
-    backup = home.state / "ledger-version-1.sqlite"
+    backup = home.state / f"ledger-version-{len(later) - 1}.sqlite"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with closing(sqlite3.connect(backup)) as old:
         assert old.execute("SELECT count(*) FROM file").fetchone() == (1,)
@@ -184,7 +197,7 @@ def test_a_migration_that_fails_changes_nothing(
             Ledger.open(home.state)
     with Ledger.open(home.state) as ledger:
         tables = ledger.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        assert [name for (name,) in tables] == ["file"]
+        assert sorted(name for (name,) in tables) == ["delivery", "file"]
 
 
 def test_a_damaged_ledger_is_a_storage_error(home: Home) -> None:
@@ -216,3 +229,36 @@ def test_a_rehearsal_in_an_empty_home_makes_nothing(tmp_path: Path) -> None:
     with Ledger.rehearsal(tmp_path / "state") as rehearsal:
         assert rehearsal.totals() == Counter()
     assert list(tmp_path.iterdir()) == []
+
+
+VERSION_1 = """
+INSERT INTO file (id, customer, place, sha256, size, work, state, seen_at, changed_at, archived,
+    study, series, images, attempts, next_attempt_at, receipt_status, receipt_digest, code, step)
+VALUES
+    ('a', 'c', '', '', 1, 'w1', 'waiting', 1, 5, 1, '{}', '{}', '[]', 1, 9, '', '', '', ''),
+    ('b', 'c', '', '', 1, 'w2', 'waiting', 1, 5, 1, '{}', '{}', '[]', 1, 9, '', '', '', ''),
+    ('d', 'c', '', '', 1, 'w3', 'waiting', 1, 1, 1, '{}', '{}', '[]', 0, 0, '', '', '', ''),
+    ('e', 'c', '', '', 1, 'w4', 'sent', 1, 6, 1, '{}', '{}', '[]', 1, 0, '200 ok', 'ab', '', ''),
+    ('f', 'c', '', '', 1, 'w5', 'held', 1, 7, 1, '{}', '{}', '[]', 2, 0, '', '', 'NotDescribed', 'deliver')
+"""
+
+
+def test_a_ledger_of_version_1_keeps_its_deliveries_and_the_keys_of_open_parcels(
+    home: Home,
+) -> None:
+    with closing(sqlite3.connect(home.state / schema.FILE_NAME)) as old, old:
+        for statement in schema.MIGRATIONS[0]:
+            old.execute(statement)
+        old.execute(VERSION_1)
+        old.execute("PRAGMA user_version = 1")
+    with Ledger.open(home.state) as ledger:
+        assert ledger.totals() == Counter(waiting=3, sent=1, held=1)
+        due = {one.id: one.parcel for one in ledger.waiting(now=9)}
+        assert due["a"] == due["b"] == sha256(b"a\nb").hexdigest()
+        assert due["d"] == ""
+        assert [one.id for one in ledger.waiting(now=8)] == ["d"]
+        query = "SELECT state, receipt_status, receipt_digest, attempted_at FROM delivery"
+        rows = ledger.connection.execute(f"{query} WHERE file = 'e'").fetchall()
+        assert rows == [("sent", "200 ok", "ab", 6.0)]
+        assert ledger.put_back(["f"]) == (["f"], [])
+    assert (home.state / "ledger-version-1.sqlite").stat().st_mode & 0o777 == 0o600

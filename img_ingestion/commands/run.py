@@ -123,7 +123,8 @@ def delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Told
     from img_ingestion.transfer import transfer
 
     for one in transfer(ledger, settings):
-        tally.note(one.ids, one.outcome, console.refusal(one.code))
+        for each, (state, code) in ledger.outcomes(one.ids).items():
+            tally.note([each], state, console.refusal(code))
         yield Told((console.of_parcel(one),), {"parcel": asdict(one)})
 
 
@@ -137,7 +138,7 @@ def summary(tally: Tally, ledger: Ledger) -> Told:
 def concluded(settings: Settings, ledger: Ledger, tally: Tally) -> Telling:
     """Say how a pass ended, and make its exit status."""
     waiting, nowhere = ledger.totals()["waiting"], stranded(settings, ledger)
-    if nowhere or not any(one.backend.url for one in (settings, *settings.customers.values())):
+    if nowhere or not any(one.destinations for one in (settings, *settings.customers.values())):
         yield Told((console.no_backend(nowhere),))
     yield summary(tally, ledger)
     if tally.count("held"):

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from img_ingestion.destinations import backend, nowhere
+from img_ingestion.destinations import backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from img_ingestion.protocols import Destination
-    from img_ingestion.settings import Backend
 
-    Opener = Callable[[Backend], AbstractContextManager[Destination]]
+    # Each opener takes the section of the settings that has its name.
+    Opener = Callable[[Any], AbstractContextManager[Destination]]
 
-DESTINATIONS: Mapping[str, Opener] = MappingProxyType(
-    {
-        "backend": backend.destination,
-        "nowhere": nowhere.destination,
-    }
-)
-
-
-def chosen(settings: Backend) -> str:
-    """Name the destination that the settings ask for."""
-    return "backend" if settings.url else "nowhere"
+DESTINATIONS: Mapping[str, Opener] = MappingProxyType({"backend": backend.destination})

@@ -8,14 +8,13 @@ lay is kept as an HMAC under `state/ledger.key`, which is good for recognising a
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Self
 
 from img_ingestion.home import Home
-from img_ingestion.instance import ParcelImage
-from img_ingestion.ledger import place_key, schema
+from img_ingestion.ledger import outbox, place_key, schema
+from img_ingestion.ledger.deliveries import Deliveries, put_back
 from img_ingestion.ledger.entry import Contents, Entry, Outgoing, State
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Contents", "Entry", "Ledger", "Outgoing", "State"]
+__all__ = ["Contents", "Deliveries", "Entry", "Ledger", "Outgoing", "State"]
 
 _ENTRY = ", ".join(part.name for part in fields(Entry))
 
@@ -33,8 +32,7 @@ class Ledger:
     """The ledger of one home; a context manager that closes it."""
 
     connection: sqlite3.Connection = field(repr=False)
-    encoded: Path
-    """Where the payload's `data` files are, one folder a customer."""
+    home: Home
     key: bytes = field(repr=False)
     """For the keyed digests of places: it recognises a path, it cannot give it back."""
     rehearsing: bool = False
@@ -53,13 +51,13 @@ class Ledger:
             It cannot be read or written.
 
         """
-        return cls(schema.opened(state), Home(state.parent).encoded, place_key.made(state))
+        return cls(schema.opened(state), Home(state.parent), place_key.made(state))
 
     @classmethod
     def rehearsal(cls, state: Path) -> Self:
         """Give a copy in memory: it can be written to, and no byte on the disk changes."""
         copy, key = schema.copied(state), place_key.lent(state)
-        return cls(copy, Home(state.parent).encoded, key, rehearsing=True)
+        return cls(copy, Home(state.parent), key, rehearsing=True)
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +103,7 @@ class Ledger:
             row["series"] = _json(contents.series)
             row["images"] = _json(contents.images)
             row["instance_number"] = contents.order
+            row["digests"] = _json(contents.digests)
         values = ", ".join(f":{column}" for column in row)
         with schema.storing("entering a file"):
             self.connection.execute(
@@ -124,9 +123,11 @@ class Ledger:
             rows = self.connection.execute(f"SELECT {_ENTRY} FROM file WHERE archived = 0")  # noqa: S608
             return [Entry(*row) for row in rows]
 
-    def waiting(self, now: float, customer: str | None = None) -> list[Outgoing]:
+    def waiting(
+        self, now: float, customer: str | None = None, destination: str = "backend"
+    ) -> list[Outgoing]:
         """
-        Give what is due: a series' instances together, in the order of Instance Number.
+        Give what is due at a destination, a series' instances together, by Instance Number.
 
         Parameters
         ----------
@@ -134,32 +135,30 @@ class Ledger:
             Seconds since 1970; what is postponed beyond it is left out.
         customer : str, optional
             Only this customer's.
+        destination : str, optional
+            Its name in the table of destinations.
 
         """
+        return outbox.due(self.connection, self.home.encoded, (now, customer, destination))
+
+    def customers(self) -> list[str]:
+        """Name the customers whose instances wait."""
+        query = "SELECT DISTINCT customer FROM file WHERE state = 'waiting' ORDER BY 1"
         with schema.storing("reading the outbox"):
+            return [name for (name,) in self.connection.execute(query)]
+
+    def deliveries(self, customer: str, destination: str, among: Iterable[str]) -> Deliveries:
+        """Give what is known of a customer's instances at one of its destinations."""
+        return Deliveries(self.connection, customer, destination, tuple(among))
+
+    def outcomes(self, ids: Iterable[str]) -> dict[str, tuple[State, str]]:
+        """Give state and code of instances, over all their destinations."""
+        with schema.storing("reading states"):
             rows = self.connection.execute(
-                "SELECT id, customer, study, series, images, attempts, instance_number FROM file"
-                " WHERE state = 'waiting' AND next_attempt_at <= ?1"
-                " AND customer = ifnull(?2, customer)"
-                " ORDER BY customer, study, series, instance_number, id",
-                (now, customer),
+                "SELECT id, state, code FROM file WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(ids)),),
             ).fetchall()
-        return [self._outgoing(row) for row in rows]
-
-    def sent(self, ids: Iterable[str], status: str, digest: str) -> None:
-        """Note that a destination has said that it has these."""
-        receipt = (time.time(), status, digest)
-        what = "state = 'sent', receipt_at = ?, receipt_status = ?, receipt_digest = ?"
-        self._attempted(ids, what, receipt)
-
-    def postponed(self, ids: Iterable[str], next_attempt_at: float, reason: str) -> None:
-        """Keep these waiting until `next_attempt_at`, in seconds since 1970."""
-        self._attempted(ids, "next_attempt_at = ?, reason = ?", (next_attempt_at, reason))
-
-    def refused(self, ids: Iterable[str], code: str, reason: str) -> None:
-        """Hold these: the destination will never take them."""
-        what = "state = 'held', step = 'deliver', code = ?, reason = ?"
-        self._attempted(ids, what, (code, reason))
+        return {one: (state, code) for one, state, code in rows}
 
     def totals(self, customer: str | None = None) -> Counter[str]:
         """Count the files by state."""
@@ -170,29 +169,18 @@ class Ledger:
             ).fetchall()
         return Counter(dict(rows))
 
-    def _attempted(self, ids: Iterable[str], what: str, values: tuple[object, ...]) -> None:
-        """Change what waits, all of it or none."""
-        statement = (
-            f"UPDATE file SET {what}, attempts = attempts + 1, changed_at = ?"  # noqa: S608 (ours)
-            " WHERE id = ? AND state = 'waiting'"
-        )
-        now = time.time()
-        with schema.storing("noting a delivery"), self.connection:
-            self.connection.execute("BEGIN IMMEDIATE")
-            self.connection.executemany(statement, [(*values, now, one) for one in ids])
+    def put_back(self, ids: Iterable[str] | None = None) -> tuple[list[str], list[str]]:
+        """
+        Put what destinations refused back to waiting, all of it or these.
 
-    def _outgoing(self, row: tuple[str, str, str, str, str, int, int]) -> Outgoing:
-        one, customer, study, series, images, attempts, order = row
-        folder = self.encoded / customer
-        return Outgoing(
-            id=one,
-            customer=customer,
-            study=json.loads(study),
-            series=json.loads(series),
-            images=tuple(ParcelImage(words, folder / data) for words, data in json.loads(images)),
-            attempts=attempts,
-            order=order,
-        )
+        Returns
+        -------
+        tuple
+            What waits again: these, and those that travelled in one parcel with them, so that
+            it has its key. And what stays held, because the same was taken anew meanwhile.
+
+        """
+        return put_back(self.connection, None if ids is None else list(ids))
 
 
 def _json(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -46,17 +46,25 @@ class Contents:
     """The contract's fields but `data`, and the `.png.txt` in the customer's folder."""
     order: int
     """Instance Number (0020,0013)."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """sha256, hexadecimal, of each output, by its suffix after the stem, e.g. `.dcm`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One instance of the outbox."""
+    """One instance that is due at a destination."""
 
     id: str
     customer: str
+    work: str
+    """Digest of customer, content and policy: the same instance has the same, whenever it came."""
+    name: str
+    """NAME of the outputs."""
     study: dict[str, object]
     series: dict[str, object]
     images: tuple[ParcelImage, ...]
-    attempts: int
     order: int
     """Instance Number (0020,0013)."""
+    attempts: int
+    parcel: str
+    """Key of the parcel that it is part of since its first attempt; empty before."""

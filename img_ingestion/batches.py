@@ -1,0 +1,119 @@
+"""What travels together: instances of one series, up to the limits of a destination."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from img_ingestion.durable import storing
+from img_ingestion.instance import Parcel
+from img_ingestion.shelves import stem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from img_ingestion.home import Home
+    from img_ingestion.ledger import Outgoing
+    from img_ingestion.settings import Place
+
+    Batch = tuple[Outgoing, ...]
+    Weight = Callable[[Outgoing], int]
+
+CARRY_PICTURES = frozenset({"backend"})
+"""Destinations that are sent pictures; the others are sent the cleaned instances."""
+
+
+def filled(due: Iterable[Outgoing], place: Place, weight: Weight) -> Iterator[Batch]:
+    """
+    Give what is due in batches, in order.
+
+    What was one parcel before stays one, whatever else of its series became due meanwhile: its
+    answer may have been lost. The rest is put together up to the limits of the place.
+    """
+    groups: dict[tuple[str, str], list[Outgoing]] = {}
+    for one in due:
+        described = json.dumps([one.customer, one.study, one.series], sort_keys=True)
+        groups.setdefault((described, one.parcel), []).append(one)
+    for (_, parcel), instances in groups.items():
+        if parcel:
+            yield tuple(instances)
+        else:
+            yield from _up_to_the_limits(instances, place, weight)
+
+
+def _up_to_the_limits(
+    instances: Iterable[Outgoing], place: Place, weight: Weight
+) -> Iterator[Batch]:
+    """Fill batches up to the limits; what is above them by itself travels alone."""
+    batch: Batch = ()
+    images = size = 0
+    for one in instances:
+        more_images, more_size = len(one.images), weight(one)
+        images, size = images + more_images, size + more_size
+        if batch and (images > place.max_images or size > place.max_bytes):
+            yield batch
+            batch, images, size = (), more_images, more_size
+        batch = (*batch, one)
+    if batch:
+        yield batch
+
+
+def singles(batch: Batch) -> tuple[Batch, ...]:
+    """Take a batch apart into its instances, each a parcel of its own."""
+    return tuple((replace(each, parcel=""),) for each in batch)
+
+
+def halves(batch: Batch) -> tuple[Batch, ...]:
+    """Cut a batch of several instances in two."""
+    middle, fresh = len(batch) // 2, tuple(replace(each, parcel="") for each in batch)
+    return fresh[:middle], fresh[middle:]
+
+
+def parcel(home: Home, batch: Batch) -> Parcel:
+    """
+    Make the parcel of a batch.
+
+    The key is the one that it had when it was tried before. A new one is made of the work in it,
+    so that the same instances have the same key even where the ledger was lost.
+    """
+    works = sorted(one.work for one in batch)
+    fresh = sha256("\n".join(works).encode()).hexdigest()
+    return Parcel(
+        customer=batch[0].customer,
+        ids=tuple(one.id for one in batch),
+        key=batch[0].parcel or fresh,
+        study=batch[0].study,
+        series=batch[0].series,
+        images=tuple(image for one in batch for image in one.images),
+        instances=tuple(_instance(home, one) for one in batch),
+    )
+
+
+def weight(home: Home, destination: str) -> Weight:
+    """Give the measure of an instance: bytes of what a destination is sent of it."""
+
+    def of_pictures(one: Outgoing) -> int:
+        return _size(image.data for image in one.images)
+
+    def of_instance(one: Outgoing) -> int:
+        return _size([_instance(home, one)])
+
+    return of_pictures if destination in CARRY_PICTURES else of_instance
+
+
+def _size(files: Iterable[Path]) -> int:
+    """Add up files; one that is gone is found out on delivery."""
+    size = 0
+    with storing("reading a file's size"):
+        for file in files:
+            with suppress(FileNotFoundError):
+                size += file.stat().st_size
+    return size
+
+
+def _instance(home: Home, one: Outgoing) -> Path:
+    return home.cleaned / one.customer / f"{stem(one.name)}.dcm"

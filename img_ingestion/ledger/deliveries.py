@@ -1,0 +1,189 @@
+"""What became of instances at their destinations, and so what their state is."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from img_ingestion.ledger import schema
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+    from img_ingestion.instance import Receipt
+
+_SETTLE = """
+UPDATE file SET state = iif(held, 'held', 'sent'), step = iif(held, 'deliver', ''),
+    code = why.code, reason = why.reason, changed_at = :now
+FROM (
+    SELECT file AS one, count(*) AS done, max(state = 'held') AS held,
+        max(code) AS code, max(reason) AS reason
+    FROM delivery
+    WHERE state <> 'waiting' AND file IN (SELECT value FROM json_each(:ids))
+        AND destination IN (SELECT value FROM json_each(:among))
+    GROUP BY file
+) AS why
+WHERE id = one AND file.state = 'waiting' AND done = json_array_length(:among)
+"""
+"""An instance is settled when every destination of its customer has taken or refused it."""
+
+_REOPEN = """
+UPDATE OR IGNORE file SET state = 'waiting', step = '', code = '', reason = '', changed_at = :now
+WHERE state = 'held' AND step = 'deliver' AND id IN (SELECT value FROM json_each(:ids))
+"""
+"""Ignored where the same work was taken anew meanwhile: then that one is delivered."""
+
+_BREAK_UP = """
+UPDATE delivery SET parcel = '' WHERE parcel IN (
+    SELECT parcel FROM delivery JOIN file ON id = file
+    WHERE file.state = 'held' AND id IN (SELECT value FROM json_each(:ids))
+)
+"""
+"""A parcel that one of its members does not come back to is none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """A customer's instances at one of its destinations."""
+
+    connection: sqlite3.Connection = field(repr=False)
+    customer: str
+    destination: str
+    among: tuple[str, ...]
+    """Every destination of the customer."""
+
+    def bundled(self, ids: Iterable[str], key: str) -> None:
+        """
+        Note that these are a parcel, before its first attempt; durable on return.
+
+        However the attempt ends, what is tried again is the same parcel under the same key,
+        until the destination refuses it and it is bundled anew.
+        """
+        rows = [(one, self.destination, self.customer, key) for one in ids]
+        with self._writing("noting a parcel"):
+            self.connection.executemany(
+                "INSERT INTO delivery (file, destination, customer, parcel) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (file, destination) DO UPDATE SET parcel = excluded.parcel"
+                " WHERE state = 'waiting'",
+                rows,
+            )
+
+    def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
+        """Note that the destination has said that it has these."""
+        what = "state = 'sent', code = '', reason = '', receipt_status = ?, receipt_digest = ?"
+        self._attempted(ids, what, (receipt.status, receipt.digest))
+
+    def postponed(self, ids: Iterable[str], next_attempt_at: float, code: str, reason: str) -> None:
+        """Keep these waiting until `next_attempt_at`, in seconds since 1970."""
+        what = "next_attempt_at = ?, code = ?, reason = ?"
+        self._attempted(ids, what, (next_attempt_at, code, reason))
+
+    def refused(self, ids: Iterable[str], code: str, reason: str) -> None:
+        """Hold these: the destination will not take them."""
+        self._attempted(ids, "state = 'held', code = ?, reason = ?", (code, reason))
+
+    def reopened(self, code: str, next_attempt_at: float) -> list[str]:
+        """Put back to waiting what is held here with this code; give the ids."""
+        with self._writing("putting back"):
+            rows = self.connection.execute(
+                "SELECT file FROM delivery WHERE customer = ? AND destination = ?"
+                " AND state = 'held' AND code = ?",
+                (self.customer, self.destination, code),
+            ).fetchall()
+            ids = [one for (one,) in rows]
+            return reopen(self.connection, ids, self.destination, next_attempt_at)
+
+    def in_a_row(self, code: str, most: int) -> int:
+        """Count the parcels, up to `most`, that ended with this code after any other end."""
+        with schema.storing("reading attempts"):
+            rows = self.connection.execute(
+                "SELECT code, parcel FROM delivery WHERE customer = ? AND destination = ?"
+                " AND attempted_at > 0 ORDER BY attempted_at DESC",
+                (self.customer, self.destination),
+            )
+            parcels: set[str] = set()
+            for found, parcel in rows:
+                if found != code or len(parcels) == most:
+                    break
+                parcels.add(parcel)
+            rows.close()
+        return len(parcels)
+
+    def settle(self) -> None:
+        """Settle what waited only for destinations that are the customer's no more."""
+        with self._writing("settling"):
+            rows = self.connection.execute(
+                "SELECT DISTINCT id FROM file JOIN delivery ON file = id WHERE"
+                " file.customer = ? AND file.state = 'waiting' AND delivery.state <> 'waiting'",
+                (self.customer,),
+            )
+            self._settle([one for (one,) in rows])
+
+    def _attempted(self, ids: Iterable[str], what: str, values: tuple[object, ...]) -> None:
+        """Change what waits, all of it or none."""
+        chosen, now = list(ids), time.time()
+        statement = (
+            f"UPDATE delivery SET {what}, attempts = attempts + 1, attempted_at = ?"  # noqa: S608 (ours)
+            " WHERE file = ? AND destination = ? AND state = 'waiting'"
+        )
+        with self._writing("noting a delivery"):
+            rows = [(*values, now, one, self.destination) for one in chosen]
+            self.connection.executemany(statement, rows)
+            self._settle(chosen)
+
+    def _settle(self, ids: list[str]) -> None:
+        values = {"ids": json.dumps(ids), "among": json.dumps(self.among), "now": time.time()}
+        self.connection.execute(_SETTLE, values)
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[None]:
+        with writing(self.connection, doing):
+            yield
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection, doing: str) -> Iterator[None]:
+    """Write all of it or none."""
+    with schema.storing(doing), connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def reopen(
+    connection: sqlite3.Connection, ids: list[str], destination: str | None, next_attempt_at: float
+) -> list[str]:
+    """Put held deliveries back to waiting, at one destination or all; give the instances."""
+    values = {
+        "ids": json.dumps(ids),
+        "destination": destination,
+        "at": next_attempt_at,
+        "now": time.time(),
+    }
+    connection.execute(_REOPEN, values)
+    connection.execute(_BREAK_UP, values)
+    rows = connection.execute(
+        "UPDATE delivery SET state = 'waiting', attempts = 0, next_attempt_at = :at"
+        " WHERE state = 'held' AND destination = ifnull(:destination, destination)"
+        " AND file IN (SELECT value FROM json_each(:ids))"
+        " AND file IN (SELECT id FROM file WHERE state = 'waiting') RETURNING file",
+        values,
+    ).fetchall()
+    return sorted({one for (one,) in rows})
+
+
+def put_back(connection: sqlite3.Connection, ids: list[str] | None) -> tuple[list[str], list[str]]:
+    """Put held deliveries back to waiting, with their parcels; give them, and what stays held."""
+    with writing(connection, "putting back"):
+        rows = connection.execute(
+            "SELECT DISTINCT file FROM delivery WHERE state = 'held' AND (?1 IS NULL"
+            " OR parcel IN (SELECT parcel FROM delivery WHERE state = 'held'"
+            " AND file IN (SELECT value FROM json_each(?1))))",
+            (None if ids is None else json.dumps(ids),),
+        ).fetchall()
+        asked = [one for (one,) in rows]
+        back = reopen(connection, asked, None, 0.0)
+    return back, sorted(set(asked) - set(back))

@@ -1,0 +1,62 @@
+"""What is due at a destination, as line two takes it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from img_ingestion.instance import ParcelImage
+from img_ingestion.ledger import schema
+from img_ingestion.ledger.entry import Outgoing
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+_DUE = """
+SELECT id, file.customer, work, name, ifnull(parcel, ''), ifnull(attempts, 0), instance_number,
+    study, series, images
+FROM file LEFT JOIN delivery ON delivery.file = id AND destination = ?3
+WHERE file.state = 'waiting' AND file.customer = ifnull(?2, file.customer)
+    AND ifnull(delivery.state = 'waiting' AND next_attempt_at <= ?1, TRUE)
+ORDER BY file.customer, study, series, instance_number, id
+"""
+
+
+def due(
+    connection: sqlite3.Connection, encoded: Path, asked: tuple[float, str | None, str]
+) -> list[Outgoing]:
+    """
+    Give what is due, a series' instances together, by Instance Number.
+
+    Parameters
+    ----------
+    connection : Connection
+        The ledger's.
+    encoded : Path
+        The folder of the pictures' base64, one folder a customer in it.
+    asked : tuple
+        Now, in seconds since 1970; the customer, None for all; the destination.
+
+    """
+    with schema.storing("reading the outbox"):
+        rows = connection.execute(_DUE, asked).fetchall()
+    return [_outgoing(encoded, *row) for row in rows]
+
+
+def _outgoing(encoded: Path, *row: str) -> Outgoing:
+    one, customer, work, name, parcel, attempts, order, *words = row
+    study, series, images = (json.loads(each) for each in words)
+    folder = encoded / customer
+    return Outgoing(
+        id=one,
+        customer=customer,
+        work=work,
+        name=name,
+        study=study,
+        series=series,
+        images=tuple(ParcelImage(fields, folder / data) for fields, data in images),
+        order=int(order),
+        attempts=int(attempts),
+        parcel=parcel,
+    )
