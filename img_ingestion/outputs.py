@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pybase64
@@ -36,6 +37,8 @@ class Page:
     text: Path
     size: int
     """Bytes of base64."""
+    digests: tuple[str, str]
+    """sha256 of the picture and of its base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Outputs:
     encoded: Path
     """The folder of base64."""
     instance: Path
+    digest: str
+    """sha256 of the instance."""
     pages: tuple[Page, ...]
     study: Mapping[str, object]
     series: Mapping[str, object]
@@ -63,11 +68,18 @@ class Outputs:
     def contents(self, name: str) -> Contents:
         """Give what goes into the outbox."""
         images = [(page.fields, f"{self._png(name, page)}.txt") for page in self.pages]
-        return Contents(self.study, self.series, images, self.order)
+        return Contents(self.study, self.series, images, self.order, self._digests(name))
 
     def encodings(self, name: str) -> tuple[tuple[str, int], ...]:
         """Give the pictures' file names and their bytes of base64."""
         return tuple((self._png(name, page), page.size) for page in self.pages)
+
+    def _digests(self, name: str) -> dict[str, str]:
+        digests = {f"{stem(name)}.dcm": self.digest}
+        for page in self.pages:
+            png, text = page.digests
+            digests |= {self._png(name, page): png, f"{self._png(name, page)}.txt": text}
+        return digests
 
     def _png(self, name: str, page: Page) -> str:
         return f"{stem(name, page.frame if len(self.pages) > 1 else None)}.png"
@@ -98,6 +110,7 @@ def staged(
             png=shelves.stage(picture.png, cleaned, temporaries),
             text=shelves.stage(text, encoded, temporaries),
             size=len(text),
+            digests=(sha256(picture.png).hexdigest(), sha256(text).hexdigest()),
         )
         pages.append(page)
     if not pages:
@@ -106,6 +119,7 @@ def staged(
         cleaned=cleaned,
         encoded=encoded,
         instance=shelves.stage(clean.content, cleaned, temporaries),
+        digest=sha256(clean.content).hexdigest(),
         pages=tuple(pages),
         study=payload.study_fields(clean.dataset),
         series=payload.series_fields(clean.dataset),

@@ -53,6 +53,7 @@ COMPOSERS = {
     "ingest",
     "outputs",
     "transfer",
+    "reconcile",
     "four_steps",
     "manual_scrub",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from img_ingestion.commands import identify, run, send
+from img_ingestion.commands import identify, reconcile, retry, run, send
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -38,6 +38,6 @@ class Command(Protocol):
         ...
 
 
-_ALL: tuple[Command, ...] = (run, send, identify)
+_ALL: tuple[Command, ...] = (run, send, retry, reconcile, identify)
 COMMANDS: Mapping[str, Command] = MappingProxyType({one.NAME: one for one in _ALL})
 """By name, in the order of `--help`; `run` is what happens without a name."""

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Self
 from img_ingestion.home import Home
 from img_ingestion.ledger import outbox, place_key, schema
 from img_ingestion.ledger.deliveries import Deliveries, put_back
-from img_ingestion.ledger.entry import Contents, Entry, Outgoing, State
+from img_ingestion.ledger.entry import Contents, Entry, Filed, Outgoing, State
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Contents", "Deliveries", "Entry", "Ledger", "Outgoing", "State"]
+__all__ = ["Contents", "Deliveries", "Entry", "Filed", "Ledger", "Outgoing", "State"]
 
 _ENTRY = ", ".join(part.name for part in fields(Entry))
 
@@ -141,9 +141,10 @@ class Ledger:
         """
         return outbox.due(self.connection, self.home.encoded, (now, customer, destination))
 
-    def customers(self) -> list[str]:
-        """Name the customers whose instances wait."""
-        query = "SELECT DISTINCT customer FROM file WHERE state = 'waiting' ORDER BY 1"
+    def customers(self, *, waiting: bool = True) -> list[str]:
+        """Name the customers whose instances wait, or all."""
+        where = "WHERE state = 'waiting'" if waiting else ""
+        query = f"SELECT DISTINCT customer FROM file {where} ORDER BY 1"  # noqa: S608 (ours)
         with schema.storing("reading the outbox"):
             return [name for (name,) in self.connection.execute(query)]
 
@@ -159,6 +160,10 @@ class Ledger:
                 (json.dumps(list(ids)),),
             ).fetchall()
         return {one: (state, code) for one, state, code in rows}
+
+    def files(self, customer: str) -> Iterator[Filed]:
+        """Give every file of a customer, in the order of arrival."""
+        return outbox.files(self.connection, customer)
 
     def totals(self, customer: str | None = None) -> Counter[str]:
         """Count the files by state."""

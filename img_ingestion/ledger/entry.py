@@ -47,7 +47,7 @@ class Contents:
     order: int
     """Instance Number (0020,0013)."""
     digests: Mapping[str, str] = field(default_factory=dict)
-    """sha256, hexadecimal, of each output, by its suffix after the stem, e.g. `.dcm`."""
+    """sha256, hexadecimal, of each output file, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,25 @@ class Outgoing:
     attempts: int
     parcel: str
     """Key of the parcel that it is part of since its first attempt; empty before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """One file as the ledger has it, to be held against the folders."""
+
+    id: str
+    customer: str
+    state: State
+    size: int
+    """Bytes of the original."""
+    archived: bool
+    """Whether the original is known to be put away."""
+    name: str
+    outputs: Mapping[str, str]
+    """sha256 of each output, by name; empty where it is not known."""
+    data: tuple[str, ...]
+    """Names of the pictures' base64."""
+    receipts: int
+    """Destinations that said they have it."""
+    twins: int
+    """Other files that are no duplicates and of the same work."""

@@ -1,4 +1,4 @@
-"""What is due at a destination, as line two takes it."""
+"""What is due at a destination, as line two takes it; and every file, as `reconcile` does."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.instance import ParcelImage
 from img_ingestion.ledger import schema
-from img_ingestion.ledger.entry import Outgoing
+from img_ingestion.ledger.entry import Filed, Outgoing
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
     from pathlib import Path
 
 _DUE = """
@@ -20,6 +21,15 @@ FROM file LEFT JOIN delivery ON delivery.file = id AND destination = ?3
 WHERE file.state = 'waiting' AND file.customer = ifnull(?2, file.customer)
     AND ifnull(delivery.state = 'waiting' AND next_attempt_at <= ?1, TRUE)
 ORDER BY file.customer, study, series, instance_number, id
+"""
+
+_FILES = """
+SELECT id, customer, state, size, archived, name, digests, images,
+    (SELECT count(*) FROM delivery WHERE file = id AND delivery.state = 'sent'
+        AND receipt_status <> ''),
+    (SELECT count(*) FROM file AS twin WHERE twin.work = file.work AND twin.id <> file.id
+        AND twin.state <> 'duplicate')
+FROM file WHERE customer = ? ORDER BY seen_at, id
 """
 
 
@@ -60,3 +70,22 @@ def _outgoing(encoded: Path, *row: str) -> Outgoing:
         attempts=int(attempts),
         parcel=parcel,
     )
+
+
+def files(connection: sqlite3.Connection, customer: str) -> Iterator[Filed]:
+    """Give every file of a customer, in the order of arrival."""
+    with schema.storing("reading files"):
+        for row in connection.execute(_FILES, (customer,)):
+            one, whose, state, size, archived, name, digests, images, receipts, twins = row
+            yield Filed(
+                id=one,
+                customer=whose,
+                state=state,
+                size=size,
+                archived=bool(archived),
+                name=name,
+                outputs=json.loads(digests),
+                data=tuple(data for _, data in json.loads(images)),
+                receipts=receipts,
+                twins=twins,
+            )

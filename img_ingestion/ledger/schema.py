@@ -92,6 +92,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE file ADD COLUMN digests TEXT NOT NULL DEFAULT '{}'",
         "CREATE INDEX outbox ON file (customer) WHERE state = 'waiting'",
         "CREATE INDEX parcel ON delivery (parcel)",
+        "CREATE INDEX work ON file (work)",
         "CREATE INDEX attempt ON delivery (customer, destination, attempted_at)",
     ),
 )

@@ -1,0 +1,142 @@
+"""Hold the ledger against the folders: all that was seen is in one state, and in its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from img_ingestion.durable import storing
+from img_ingestion.shelves import stem
+from img_ingestion.tally import STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from img_ingestion.home import Home
+    from img_ingestion.ledger import Filed, Ledger
+
+ID_LENGTH = 16
+"""Hexadecimal digits of a ledger id; what is put away begins with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One customer's files, and what does not add up."""
+
+    customer: str
+    seen: int
+    states: Counter[str]
+    problems: tuple[str, ...]
+    """In plain words: ids of ours and names of outputs, no original name."""
+
+    @property
+    def sum(self) -> str:
+        """The account in one line."""
+        parts = " + ".join(f"{self.states[state]} {state}" for state in STATES)
+        return f"{self.customer}: {self.seen} seen = {parts}"
+
+
+def reconcile(ledger: Ledger, home: Home) -> Iterator[Account]:
+    """
+    Give each customer's account.
+
+    Outputs are read and held against their digests. Originals are looked up by id and size.
+
+    Raises
+    ------
+    StorageError
+        The ledger or a folder cannot be read.
+
+    """
+    for customer in sorted({*ledger.customers(waiting=False), *_with_folders(home)}):
+        yield _account(ledger, home, customer)
+
+
+def _account(ledger: Ledger, home: Home, customer: str) -> Account:
+    states: Counter[str] = Counter()
+    problems: list[str] = []
+    originals = _originals(home, customer)
+    known: set[str] = set()
+    for filed in ledger.files(customer):
+        states[filed.state] += 1
+        problems += (f"{filed.id}: {words}" for words in _wrong(home, filed, originals))
+        known |= {filed.id, *_output_names(filed)}
+    problems += _strangers(home, customer, known)
+    seen = states.total()
+    if any(state not in STATES for state in states):
+        problems.append("a state that this program does not know")
+    return Account(customer, seen, states, tuple(problems))
+
+
+def _wrong(home: Home, filed: Filed, originals: Mapping[str, list[int]]) -> Iterator[str]:
+    """Say what is wrong with one file."""
+    sizes = originals.get(filed.id, [])
+    if not filed.archived:
+        yield "its original is not put away yet; the next pass does that"
+    elif not sizes:
+        yield "its original is missing from archive/ and quarantine/"
+    elif filed.size not in sizes:
+        yield "its original was altered: another size"
+    for name in _output_names(filed):
+        yield from _output_fault(home, filed, name)
+    if filed.state == "sent" and not filed.receipts:
+        yield "sent, and no destination gave a receipt"
+    if filed.state == "duplicate" and not filed.twins:
+        yield "a duplicate of nothing"
+
+
+def _output_names(filed: Filed) -> list[str]:
+    """Name the files that an instance became."""
+    if not filed.name:
+        return []
+    texts = list(filed.data)
+    return [f"{stem(filed.name)}.dcm", *texts, *(text.removesuffix(".txt") for text in texts)]
+
+
+def _output_fault(home: Home, filed: Filed, name: str) -> Iterator[str]:
+    """Say whether an output is missing or not the one that was made."""
+    folder = home.encoded if name.endswith(".txt") else home.cleaned
+    path = folder / filed.customer / name
+    shown = f"{folder.name}/{filed.customer}/{name}"
+    with storing("reading an output"):
+        if not path.is_file():
+            yield f"{shown} is missing"
+        elif name in filed.outputs and _digest(path) != filed.outputs[name]:
+            yield f"{shown} was altered"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _originals(home: Home, customer: str) -> dict[str, list[int]]:
+    """Give the sizes of what is put away, by id."""
+    found = defaultdict(list)
+    with storing("looking through originals"):
+        for root in (home.archive / customer, home.quarantine / customer):
+            for path in root.rglob("*"):
+                if path.is_file() and path.suffix != ".json":
+                    found[path.name[:ID_LENGTH]].append(path.stat().st_size)
+    return found
+
+
+def _strangers(home: Home, customer: str, known: set[str]) -> Iterator[str]:
+    """Count what lies in our folders and the ledger does not know; a stranger's name may be PHI."""
+    for folder in (home.cleaned, home.encoded, home.archive, home.quarantine):
+        with storing("looking through outputs"):
+            names = [path.name for path in (folder / customer).rglob("*") if path.is_file()]
+        strangers = [name for name in names if not {name, name[:ID_LENGTH]} & known]
+        if strangers:
+            what = "a file" if len(strangers) == 1 else f"{len(strangers)} files"
+            yield f"{folder.name}/{customer}: {what} that the ledger does not know"
+
+
+def _with_folders(home: Home) -> Iterator[str]:
+    """Name the customers that have a folder of ours."""
+    for folder in (home.cleaned, home.encoded, home.archive, home.quarantine):
+        if folder.is_dir():
+            yield from (path.name for path in folder.iterdir() if path.is_dir())
