@@ -137,9 +137,10 @@ class Parcel:
     """The contract's `series` object."""
     images: tuple[ParcelImage, ...]
 
-
     instances: tuple[Path, ...] = ()
     """The cleaned instances as files, one for each id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a destination said when it took a parcel."""

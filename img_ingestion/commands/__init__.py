@@ -9,7 +9,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from img_ingestion.commands import identify, reconcile, retry, run, send
+from img_ingestion.commands import (
+    held,
+    identify,
+    reconcile,
+    retry,
+    run,
+    send,
+    status,
+)
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -38,6 +46,14 @@ class Command(Protocol):
         ...
 
 
-_ALL: tuple[Command, ...] = (run, send, retry, reconcile, identify)
+_ALL: tuple[Command, ...] = (
+    run,
+    send,
+    status,
+    held,
+    retry,
+    reconcile,
+    identify,
+)
 COMMANDS: Mapping[str, Command] = MappingProxyType({one.NAME: one for one in _ALL})
 """By name, in the order of `--help`; `run` is what happens without a name."""

@@ -13,6 +13,7 @@ from img_ingestion.commands.told import DONE, HELD, STORAGE, UNAVAILABLE, Told, 
 from img_ingestion.ending import ending
 from img_ingestion.errors import StorageError
 from img_ingestion.ledger import Ledger
+from img_ingestion.review.audit import Trail
 from img_ingestion.settings_file import load, recipe_path
 from img_ingestion.tally import STATES, Tally, stranded
 
@@ -48,6 +49,11 @@ class Pass:
     recipe: Recipe
     chosen: Namespace
 
+    @property
+    def trail(self) -> Trail | None:
+        """Where decisions are recorded; a rehearsal decides nothing."""
+        return None if self.chosen.dry_run else Trail(self.home.state)
+
 
 def arguments(parser: ArgumentParser) -> None:
     """Say what can be asked."""
@@ -82,7 +88,8 @@ def _one_pass(work: Pass, end: Ending) -> Telling:
     """Take what has arrived, send what waits, say how it ended."""
     dry, tally = work.chosen.dry_run, Tally()
     with (Ledger.rehearsal if dry else Ledger.open)(work.home.state) as ledger:
-        first, second = _ingested(work, ledger, tally), delivered(work.settings, ledger, tally)
+        first = _ingested(work, ledger, tally)
+        second = delivered(work.settings, ledger, tally)
         try:
             for told in first if dry else chain(first, second):
                 yield told
@@ -113,6 +120,10 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
             if not tally.states:
                 lines = (console.OPENING, *lines)
             tally.note([one.id], one.outcome, one.plain)
+            if work.trail:
+                facts = ("id", "customer", "outcome", "code", "reason")
+                decided = {fact: getattr(one, fact) for fact in facts}
+                work.trail.add("file", decided | {"recipe": work.recipe.digest}, synced=False)
         yield Told(lines, {"file": asdict(one)})
 
 
@@ -122,9 +133,11 @@ def delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Told
         return
     from img_ingestion.transfer import transfer
 
+    trail = Trail(ledger.home.state)
     for one in transfer(ledger, settings):
         for each, (state, code) in ledger.outcomes(one.ids).items():
             tally.note([each], state, console.refusal(code))
+        trail.add("parcel", asdict(one), synced=False)
         yield Told((console.of_parcel(one),), {"parcel": asdict(one)})
 
 
@@ -138,6 +151,8 @@ def summary(tally: Tally, ledger: Ledger) -> Told:
 def concluded(settings: Settings, ledger: Ledger, tally: Tally) -> Telling:
     """Say how a pass ended, and make its exit status."""
     waiting, nowhere = ledger.totals()["waiting"], stranded(settings, ledger)
+    if tally.states:
+        Trail(ledger.home.state).add("pass", {state: tally.count(state) for state in STATES})
     if nowhere or not any(one.destinations for one in (settings, *settings.customers.values())):
         yield Told((console.no_backend(nowhere),))
     yield summary(tally, ledger)

@@ -1,0 +1,147 @@
+"""
+The audit trail: what was decided of each file, and what each person did.
+
+`state/audit.jsonl`, an object a line, only ever added to. Each record carries the digest of the one
+before it, so that a record that was changed, taken out or put in breaks the chain. What was cut
+off at the end cannot show in the chain itself: note the last digest elsewhere (`verify` says it).
+A record has ids, codes and pseudonyms; no value and no name of a customer's file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from img_ingestion import durable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+FILE_NAME = "audit.jsonl"
+LONGEST = 1 << 16
+"""Bytes of a record, more than any has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the chain says of itself."""
+
+    records: int
+    last: str
+    """Digest of the last record, hexadecimal; empty when there is none."""
+    broken: tuple[int, ...]
+    """Lines, from 1, that do not follow from the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The trail of one home. Whoever adds to it holds the home's lock."""
+
+    state: Path
+
+    def add(self, what: str, facts: Mapping[str, object], *, synced: bool = True) -> None:
+        """
+        Add a record.
+
+        Parameters
+        ----------
+        what : str
+            What happened, in a word: file, parcel, pass, release, reject, accept, rule.
+        facts : mapping
+            What JSON can say, without value or file name.
+        synced : bool
+            Durable on return; else with the next that is.
+
+        Raises
+        ------
+        StorageError
+            It cannot be written.
+
+        """
+        with durable.storing("writing the audit trail"):
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.open(self.state / FILE_NAME, flags, 0o600)
+            try:
+                number, before, torn = _end(file)
+                record = {
+                    "number": number + 1,
+                    "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                    "by": _account(),
+                    "what": what,
+                    **facts,
+                    **({"torn": True} if torn else {}),
+                    "before": before,
+                }
+                os.write(file, (b"\n" if torn else b"") + json.dumps(record).encode() + b"\n")
+                if synced:
+                    os.fsync(file)
+            finally:
+                os.close(file)
+
+    def records(self, customer: str | None = None) -> Iterator[str]:
+        """Give the records, as they are written; those of one customer when asked."""
+        for line in self._lines():
+            record = _read(line)
+            if record is not None and customer in {None, record.get("customer")}:
+                yield line.decode("utf-8")
+
+    def checked(self) -> Checked:
+        """Follow the chain from its first record."""
+        number, before, broken, torn = 0, "", [], 0
+        for count, line in enumerate(self._lines(), 1):
+            record = _read(line)
+            if record is None:
+                torn = count
+                continue
+            follows = (record.get("number"), record.get("before")) == (number + 1, before)
+            if not follows or (torn and not record.get("torn")):
+                broken.append(count)
+            number, before, torn = int(str(record.get("number", 0))), _digest(line), 0
+        return Checked(number, before, (*broken, torn) if torn else tuple(broken))
+
+    def _lines(self) -> Iterator[bytes]:
+        path = self.state / FILE_NAME
+        if not path.exists():
+            return
+        with durable.storing("reading the audit trail"), path.open("rb") as stream:
+            for line in stream:
+                yield line.rstrip(b"\n")
+
+
+def _end(file: int) -> tuple[int, str, bool]:
+    """Give number and digest of the last whole record, and whether a cut one follows it."""
+    size = os.fstat(file).st_size
+    tail = os.pread(file, LONGEST, max(0, size - LONGEST))
+    torn = not tail.endswith(b"\n") and bool(tail)
+    for line in reversed(tail.split(b"\n")):
+        record = _read(line)
+        if record is not None:
+            return int(str(record["number"])), _digest(line), torn
+    return 0, "", torn
+
+
+def _read(line: bytes) -> dict[str, object] | None:
+    """Read a record; None for what a power cut left of one."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "number" in record else None
+
+
+def _digest(line: bytes) -> str:
+    return sha256(line).hexdigest()
+
+
+def _account() -> str:
+    """Name the account that the program runs under."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -1,0 +1,93 @@
+"""What the ledger holds, counted and listed, and how much room there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from img_ingestion import durable
+from img_ingestion.ledger import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from img_ingestion.home import Home
+    from img_ingestion.ledger import Ledger
+
+REJECTED = "rejected"
+"""The step of what a person looked at and keeps back for good."""
+DELIVER = "deliver"
+"""The step of what a destination refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One held file."""
+
+    id: str
+    customer: str
+    step: str
+    code: str
+    reason: str
+    size: int
+    """Bytes."""
+    seen_at: float
+    """Seconds since 1970."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Where a gateway stands."""
+
+    states: Mapping[str, int]
+    """Files by state."""
+    customers: Mapping[str, Mapping[str, int]]
+    """Files by customer and state."""
+    held: Mapping[str, int]
+    """Held files by code; `rejected` for those that a person keeps back."""
+    oldest_waiting: float | None
+    """When the oldest waiting file was seen, in seconds since 1970."""
+    last_success: float | None
+    """When something was last sent."""
+    free: Mapping[str, int]
+    """Bytes free, by folder of the home."""
+
+
+def overview(home: Home, ledger: Ledger) -> Overview:
+    """Count what the ledger holds."""
+    customers: dict[str, dict[str, int]] = {}
+    ask = ledger.connection.execute
+    with schema.storing("counting"):
+        for customer, state, count in ask(
+            "SELECT customer, state, count(*) FROM file GROUP BY 1, 2 ORDER BY 1, 2"
+        ):
+            customers.setdefault(customer, {})[state] = count
+        held = ask(
+            "SELECT iif(step = ?, step, code), count(*) FROM file WHERE state = 'held'"
+            " GROUP BY 1 ORDER BY 1",
+            (REJECTED,),
+        ).fetchall()
+        oldest = ask("SELECT min(seen_at) FROM file WHERE state = 'waiting'").fetchone()[0]
+        success = ask("SELECT max(changed_at) FROM file WHERE state = 'sent'").fetchone()[0]
+    there = [folder for folder in home.folders if folder.exists()]
+    return Overview(
+        states=dict(ledger.totals()),
+        customers=customers,
+        held=dict(held),
+        oldest_waiting=oldest,
+        last_success=success,
+        free={folder.name: durable.free_bytes(folder) for folder in there},
+    )
+
+
+def held(ledger: Ledger, customer: str | None = None, code: str | None = None) -> list[Held]:
+    """List what is held, oldest first."""
+    with schema.storing("listing what is held"):
+        rows = ledger.connection.execute(
+            "SELECT id, customer, step, code, reason, size, seen_at, sha256 FROM file"
+            " WHERE state = 'held' AND customer = ifnull(?, customer) AND code = ifnull(?, code)"
+            " ORDER BY seen_at, id",
+            (customer, code),
+        ).fetchall()
+    return [Held(*row) for row in rows]
