@@ -64,11 +64,13 @@ def ingest(
     Raises
     ------
     SettingsError
-        One of `files` is not in a customer's folder; raised at once.
+        One of `files` is not in a customer's folder, or what text is looked for with is not
+        installed; raised at once.
     StorageError
         Something cannot be written, or room runs out; no further file is taken.
 
     """
+    deidentify.require(settings)
     shelves = Shelves(home, rehearsal=ledger.rehearsing)
     bench = Bench(settings, recipe, ledger, shelves)
     return _pass(bench, sources(home, settings, ledger.key, files))

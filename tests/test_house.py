@@ -24,7 +24,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 WALLS = {
     "deid": {"deidentify/recipe.py"},
     "requests": {"destinations/http_session.py"},
-    "cv2": {"render/opencv.py"},
+    "cv2": {"render/opencv.py", "deidentify/pixels/text/raster.py"},
+    "onnxruntime": {"deidentify/pixels/text/models.py"},
     "openapi_core": {"contract.py"},
     "sqlite3": {"ledger/schema.py", "vault.py"},
     "pydantic_settings": {"settings_file.py"},

@@ -37,10 +37,10 @@ SENT = {
     "customer_2/dicom_00000005_000.dcm": "SC_rgb_jpeg_dcmtk.dcm",
     "customer_2/dicom_00000006_000.dcm": "SC_rgb_rle_2frame.dcm",
     "customer_3/slice_0001.dcm": "MR_small_jpeg_ls_lossless.dcm",
+    "customer_3/us_0001.dcm": "examples_rgb_color.dcm",
 }
 DUPLICATE = {"customer_3/slice_0001_again.dcm": "MR_small_jpeg_ls_lossless.dcm"}
 HELD = {
-    "customer_3/ultrasound.dcm": "examples_rgb_color.dcm",
     "customer_3/plan.dcm": "rtplan.dcm",
     "customer_3/half.dcm": "MR_truncated.dcm",
     "customer_3/notes.txt": "README.txt",
@@ -52,11 +52,6 @@ url = "{url}"
 
 [incoming]
 settle_s = 0.0
-
-# Secondary captures carry text more often than not and are held until a reviewer says
-# otherwise; this customer has said that its own carry none.
-[customers.customer_2.pixels]
-policy = "rules"
 """
 
 

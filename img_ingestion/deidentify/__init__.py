@@ -66,6 +66,20 @@ class Policy:
     """The recipe keeps nothing that the Basic Profile and its options would not."""
 
 
+def require(settings: Settings) -> None:
+    """
+    See that everything is installed that a customer's policy asks for.
+
+    Raises
+    ------
+    SettingsError
+        Something is not; says what.
+
+    """
+    if any(each.pixels.policy != "rules" for each in (settings, *settings.customers.values())):
+        pixels.text.require()
+
+
 def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Policy:
     """
     Compile the recipe for one customer.

@@ -1,8 +1,9 @@
 """
-Text that is burned into the pixels: what the recipe's device rules know of it, hidden.
+Text that is burned into the pixels: what the recipe's device rules know of, and what is found.
 
 ::
 
+    text/         what looks like text, found in the stored values
     rules.py      which pictures of which device carry text, and where
     kinds.py      which kinds of image usually carry text, whatever the device
     hide.py       a region made black in every frame, nothing else touched
@@ -19,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from img_ingestion.deidentify.pixels import kinds, planes
+from img_ingestion.deidentify.pixels import kinds, planes, text
 from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import PixelRule, covered, matching
 from img_ingestion.errors import NotAdmitted
@@ -57,7 +58,7 @@ def clean(
     dataset: Dataset, rules: Sequence[PixelRule], policy: str, limits: Limits
 ) -> PixelsCleaned:
     """
-    Hide what the device rules know of, and hold what nobody vouches for.
+    Hide what the device rules know of and what looks like text; hold what is left in doubt.
 
     Parameters
     ----------
@@ -67,8 +68,8 @@ def clean(
     rules : sequence of PixelRule
         Of the recipe.
     policy : str
-        `rules` lets kinds of image that usually carry text go without a rule: the operator's
-        own choice. Under the others they are held.
+        `rules` looks for no text, and lets kinds of image that usually carry some go without a
+        rule: the operator's own choice.
     limits : Limits
         What decoding may cost.
 
@@ -86,14 +87,17 @@ def clean(
     matched = [rule for rule in rules if matching(rule, dataset)]
     burned_in = [rule for rule in matched if rule.verdict == "burned_in"]
     regions = covered(burned_in, stored.rows, stored.columns)
-    vouched = any(rule.verdict == "clean" for rule in matched)
-    _admit(dataset, burned_in, hides=bool(regions), vouched=vouched or policy == "rules")
+    if policy != "rules":
+        regions += text.found(dataset, limits)
+    vouched = policy == "rules" or any(rule.verdict == "clean" for rule in matched)
+    _admit(dataset, burned_in, hides=bool(regions), vouched=vouched)
     planes.clear(dataset, stored, limits)
-    return PixelsCleaned(hide(dataset, regions, limits), checked=bool(regions))
+    checked = any(region.found_by != text.FOUND for region in regions)
+    return PixelsCleaned(hide(dataset, regions, limits), checked=checked)
 
 
 def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, hides: bool, vouched: bool) -> None:
-    """Hold a picture that carries text which no rule takes away."""
+    """Hold a picture that shows what nobody takes away."""
     if label := kinds.slide_label(dataset):
         raise NotAdmitted(f"whole-slide image: {label}")
     for rule in burned_in:
@@ -101,10 +105,7 @@ def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, hides: bool, vou
             raise NotAdmitted(
                 f"recipe line {rule.line}: a rule says that this picture carries text, not where"
             )
-    if hides:
-        return
-    if kinds.said_burned_in(dataset):
-        raise NotAdmitted("said to carry burned-in text, and no rule hides it")
-    kind = kinds.usually_burned(dataset)
-    if kind and not vouched:
-        raise NotAdmitted(f"usually carries burned-in text ({kind}), and no rule hides it")
+    if kinds.shows_face(dataset) and not vouched:
+        raise NotAdmitted("said to show a recognisable face, and no rule vouches for it")
+    if kinds.said_burned_in(dataset) and not hides:
+        raise NotAdmitted("said to carry burned-in text, and none was found")

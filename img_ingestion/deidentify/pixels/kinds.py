@@ -101,9 +101,13 @@ def usually_burned(dataset: Dataset) -> str:
         _found(CONVERSIONS, _words(dataset, "ConversionType")),
         _found_within(IMAGE_TYPE_WORDS, image_type),
         _found(CT_IMAGE_TYPES, image_type) if "CT" in modality else "",
-        "said to show a recognisable face" if _is_said(dataset, FACE) else "",
     )
     return next(filter(None, reasons), "")
+
+
+def shows_face(dataset: Dataset) -> bool:
+    """Tell whether Recognizable Visual Features (0028,0302) says anything but NO."""
+    return _is_said(dataset, FACE)
 
 
 def said_burned_in(dataset: Dataset) -> bool:

@@ -1,0 +1,51 @@
+"""Arithmetic on pictures for the search for text: the second place that knows OpenCV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def blurred(plane: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Smooth (rows, columns) by a Gaussian of `sigma` pixels."""
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+
+
+def scaled(picture: NDArray[np.uint8], columns: int, rows: int) -> NDArray[np.uint8]:
+    """Enlarge smoothly, or shrink without losing thin strokes."""
+    shrinks = rows * columns < picture.shape[0] * picture.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (columns, rows), interpolation=how), np.uint8)
+
+
+def patches(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """
+    Tell connected patches apart.
+
+    Returns
+    -------
+    ndarray
+        (rows, columns): 0 outside, else the patch's number.
+    ndarray
+        (patches, 4): left, top, columns and rows of patch 1, 2, ...
+
+    """
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return np.asarray(labels, np.int32), np.asarray(boxes[1:, :4], np.int32)
+
+
+def straightened(
+    picture: NDArray[np.uint8], corners: NDArray[Any], columns: int, rows: int
+) -> NDArray[np.uint8]:
+    """Cut a quadrilateral out (top left, top right, bottom right, bottom left) and lay it flat."""
+    target = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    flat = cv2.warpPerspective(
+        picture, matrix, (columns, rows), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(flat, np.uint8)

@@ -1,0 +1,214 @@
+"""Text that stands in the stored values is found and hidden, and the search stays at home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from img_ingestion.deidentify.pixels import clean
+from img_ingestion.deidentify.pixels.text.changes import changed
+from img_ingestion.errors import SettingsError
+from img_ingestion.pixel_data import frames
+from img_ingestion.settings import Limits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+    from tests.conftest import MakeDataset
+
+ROOT = Path(__file__).parents[1]
+NAME = "QUILLFEATHER ZEBEDEE"
+
+
+def ink(
+    rows: int, columns: int, text: str = NAME, at: tuple[int, int] = (20, 60)
+) -> NDArray[np.bool_]:
+    """Give where the strokes of a text are, (rows, columns) of bool."""
+    page = np.zeros((rows, columns), np.uint8)
+    cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 1, cv2.LINE_8)
+    strokes: NDArray[np.bool_] = page > 0
+    return strokes
+
+
+def noise(rows: int, columns: int) -> NDArray[np.int64]:
+    """Give grey tissue without text: 900 to 1100."""
+    values = np.random.default_rng(1).normal(0, 1, (rows, columns))
+    smooth = cv2.GaussianBlur(values, (0, 0), 6)
+    return np.asarray(1000 + smooth * 100 / np.abs(smooth).max(), np.int64)
+
+
+def image(make_dataset: MakeDataset, *pictures: NDArray[Any], **elements: object) -> Dataset:
+    """Make a 12-bit image of these frames."""
+    rows, columns = pictures[0].shape
+    data = np.stack(pictures).astype("<u2").tobytes()
+    return make_dataset(
+        Rows=rows, Columns=columns, NumberOfFrames=len(pictures), PixelData=data, **elements
+    )
+
+
+def left_over(dataset: Dataset, strokes: NDArray[np.bool_], frame: int = 0) -> float:
+    """Give the share of the strokes that is not black now, or stands beside what is not."""
+    values = list(frames(dataset, Limits()))[frame][..., 0]
+    black = 4095 if dataset.PhotometricInterpretation == "MONOCHROME1" else 0
+    seen = cv2.dilate((values != black).astype(np.uint8), np.ones((3, 3))) > 0
+    return float(seen[strokes].mean())
+
+
+@pytest.mark.parametrize(
+    ("level", "window"),
+    [
+        pytest.param(2000, (1000, 400), id="white"),
+        pytest.param(0, (1000, 400), id="black"),
+        pytest.param(4000, (1000, 400), id="above the window"),
+        pytest.param(1100, (3000, 100), id="below the window"),
+    ],
+)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_name_is_hidden_wherever_its_values_lie(
+    make_dataset: MakeDataset, level: int, window: tuple[int, int], photometric: str
+) -> None:
+    picture, strokes = noise(160, 400), ink(160, 400)
+    picture[strokes] = level
+    dataset = image(
+        make_dataset,
+        picture,
+        WindowCenter=window[0] - 1024,
+        WindowWidth=window[1],
+        PhotometricInterpretation=photometric,
+    )
+    cleaned = clean(dataset, (), "all", Limits())
+    assert cleaned.regions
+    assert left_over(dataset, strokes) < 0.05
+
+
+def test_a_name_above_a_flat_patch_beyond_the_window_is_hidden(make_dataset: MakeDataset) -> None:
+    picture, strokes = noise(160, 400), ink(160, 400)
+    picture[35:75, 10:380] = 3900
+    picture[strokes] = 4000
+    dataset = image(make_dataset, picture, WindowCenter=-24, WindowWidth=400)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, strokes) < 0.05
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_name_that_runs_up_or_down_is_hidden(make_dataset: MakeDataset, turns: int) -> None:
+    picture, strokes = np.rot90(noise(160, 400), turns).copy(), np.rot90(ink(160, 400), turns)
+    picture[strokes] = 2000
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, strokes) < 0.05
+
+
+def test_a_name_in_the_second_frame_only_is_hidden(make_dataset: MakeDataset) -> None:
+    first, second, strokes = noise(160, 400), noise(160, 400), ink(160, 400)
+    second[strokes] = 2000
+    dataset = image(make_dataset, first, second, first)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, strokes, frame=1) < 0.05
+
+
+def test_a_part_that_does_not_change_is_looked_at_once_and_every_other_part_is_seen() -> None:
+    still = np.zeros((300, 500, 1), np.uint8)
+    moving = still.copy()
+    moving[200, 450] = 1
+    looked_at = [(number, part) for number, _, part in changed([still, still, moving, still])]
+    assert [number for number, _ in looked_at] == [1, 3, 4]
+    for _, part in looked_at[1:]:
+        assert part.left <= 450 - 64 < 450 + 49 < part.right
+        assert part.top <= 200 - 64 < 200 < part.bottom
+        assert part.right - part.left < 300
+
+
+def test_without_text_no_pixel_changes(make_dataset: MakeDataset) -> None:
+    dataset = image(make_dataset, noise(160, 400))
+    before = dataset.PixelData
+    assert clean(dataset, (), "all", Limits()).regions == ()
+    assert dataset.PixelData == before
+
+
+def test_the_same_picture_gives_the_same_regions(make_dataset: MakeDataset) -> None:
+    picture = noise(160, 400)
+    picture[ink(160, 400)] = 2000
+    first, second = (
+        clean(image(make_dataset, picture), (), "all", Limits()).regions for _ in range(2)
+    )
+    assert first == second
+
+
+def _program(code: str, *, strace: tuple[str, ...] = (), home: Path) -> str:
+    done = subprocess.run(
+        [*strace, sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "HOME": str(home), "TMPDIR": str(home)},
+    )
+    return done.stdout + done.stderr
+
+
+LOOK = """
+import numpy
+from img_ingestion.deidentify.pixels.text import models
+models.text_likelihood(numpy.zeros((64, 64, 3), numpy.uint8))
+models.readings([numpy.zeros((48, 96, 3), numpy.uint8)])
+"""
+
+
+def test_looking_writes_no_file_and_calls_nobody(tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    trace = tmp_path / "trace"
+    home = tmp_path / "home"
+    home.mkdir()
+    watch = ("strace", "-f", "-qq", "-o", str(trace), "-e", "trace=%file,%network")
+    assert _program(LOOK, strace=watch, home=home) == ""
+    assert list(home.rglob("*")) == []
+    lines = trace.read_text(errors="replace").splitlines()
+    assert any("PP-OCRv6_det" in line for line in lines)
+    writing = ("O_WRONLY", "O_RDWR", "O_CREAT", "mkdir", "rename", "unlink", "symlink")
+    written = [
+        line for line in lines if any(word in line for word in writing) and "= -1" not in line
+    ]
+    assert not [
+        line
+        for line in written
+        if "/dev/" not in line and ".pyc" not in line and "__pycache__" not in line
+    ]
+    calling = ("connect(", "sendto(", "sendmsg(", "resolv.conf")
+    assert not [line for line in lines if any(word in line for word in calling)]
+
+
+def test_the_networks_are_not_loaded_before_a_picture_is_there(tmp_path: Path) -> None:
+    code = (
+        "import sys; from img_ingestion.deidentify import require; "
+        "from img_ingestion.settings import Settings; require(Settings()); "
+        "print('onnxruntime' in sys.modules)"
+    )
+    assert _program(code, home=tmp_path).strip() == "False"
+
+
+def test_a_missing_network_is_told_before_any_file_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from img_ingestion.deidentify import require  # noqa: PLC0415 - beside what it is asked for
+    from img_ingestion.deidentify.pixels.text import models  # noqa: PLC0415
+    from img_ingestion.settings import Pixels, Settings  # noqa: PLC0415
+
+    (tmp_path / "rapidocr").mkdir()
+    (tmp_path / "rapidocr" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert models.DETECTOR
+    with pytest.raises(SettingsError, match="pip install -r"):
+        require(Settings())
+    require(Settings(pixels=Pixels(policy="rules")))
