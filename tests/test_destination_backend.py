@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import time
 import tracemalloc
@@ -25,6 +22,7 @@ from img_ingestion.destinations import DESTINATIONS
 from img_ingestion.destinations.backend import destination
 from img_ingestion.errors import DestinationBusy, DestinationRefused, NotDescribed
 from img_ingestion.settings import Backend, CustomerSettings
+from tests import certificates
 from tests.delivering import ANSWER, listening, parcel, png, request_read, settings
 
 if TYPE_CHECKING:
@@ -334,57 +332,37 @@ def test_a_hundred_megabytes_are_posted_in_flat_memory(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a key, a certificate for 127.0.0.1, one for elsewhere, one that is over."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make certificates with")
-    folder = tmp_path_factory.mktemp("tls")
-    new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=here"
-    for name, alternative in {"right": "IP:127.0.0.1", "elsewhere": "DNS:example.org"}.items():
-        run_openssl(
-            folder,
-            *new.split(),
-            *("-keyout", f"{name}.key", "-out", f"{name}.pem"),
-            *("-addext", f"subjectAltName={alternative}"),
-        )
-    over = "x509 -in right.pem -signkey over.key -days -1 -out over.pem"
-    shutil.copy(folder / "right.key", folder / "over.key")
-    run_openssl(folder, *over.split())
-    return folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificates.made(tmp_path_factory.mktemp("tls"))
 
 
-def run_openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+def answer_well(stream: socket.socket) -> None:
+    request_read(stream)
+    stream.sendall(ANSWER)
 
 
-def over_tls(certificates: Path, server: str, trusted: str, folder: Path) -> Receipt:
+def over_tls(
+    folder: Path, server: str, trusted: str, here: Path, *, trusting: str = "", **backend: object
+) -> Receipt:
     """Deliver to a server with one certificate, trusting another ("" for the usual ones)."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificates / f"{server}.pem", certificates / f"{server}.key")
-
-    def answer(stream: socket.socket) -> None:
-        request_read(stream)
-        stream.sendall(ANSWER)
-
-    ca_file = str(certificates / f"{trusted}.pem") if trusted else ""
-    with listening(answer, tls) as address:
-        return delivered(f"https://{address}", parcel(folder), ca_file=ca_file)
+    tls = certificates.server(folder, server, trusting=trusting)
+    ca_file = str(folder / f"{trusted}.pem") if trusted else ""
+    with listening(answer_well, tls) as address:
+        return delivered(f"https://{address}", parcel(here), ca_file=ca_file, **backend)
 
 
-def test_a_trusted_certificate_of_the_right_host_is_enough(
-    certificates: Path, tmp_path: Path
-) -> None:
-    assert over_tls(certificates, "right", "right", tmp_path).status == "200 ok"
+def test_a_trusted_certificate_of_the_right_host_is_enough(folder: Path, tmp_path: Path) -> None:
+    assert over_tls(folder, "right", "right", tmp_path).status == "200 ok"
 
 
 @pytest.mark.parametrize(
     ("server", "trusted"), [("right", ""), ("elsewhere", "elsewhere"), ("over", "over")]
 )
 def test_a_certificate_of_nobody_of_another_host_or_that_is_over_is_busy(
-    certificates: Path, server: str, trusted: str, tmp_path: Path
+    folder: Path, server: str, trusted: str, tmp_path: Path
 ) -> None:
     with pytest.raises(DestinationBusy, match="SSLError"):
-        over_tls(certificates, server, trusted, tmp_path)
+        over_tls(folder, server, trusted, tmp_path)
 
 
 def test_without_an_address_there_is_no_destination() -> None:
