@@ -20,6 +20,7 @@ What can go wrong, by who must act; and the one translator of foreign errors.
 A message names keywords, tags, rules, shapes and types, never a value and never a file name.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -178,6 +179,8 @@ def turned_into(kind: type[InstanceError], doing: str) -> Iterator[None]:
     except MemoryError as error:
         raise TooLarge(f"{doing}: not enough memory") from error
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise TooLarge(f"{doing}: not enough memory") from error
         # Only real input/output has an errno; codecs raise bare OSErrors for bad data.
         if error.errno is not None:
             raise StorageError(f"{doing}: {type(error).__name__}") from error

@@ -28,6 +28,9 @@ STEPS: Mapping[str, str] = {
 PLAIN: Mapping[str, str] = {kind.__name__: kind.plain for kind in InstanceError.__subclasses__()}
 """The plain words, by code."""
 
+Stays = Literal["arriving", "skipped", "stuck"]
+"""Why a file stays in `local_dcm`: for the next pass, for good, or until a place can be written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -37,11 +40,10 @@ class Ingested:
     customer: str
     shown: str
     """What the console may call the file: a path in which nothing identifies."""
-    outcome: Literal["waiting", "held", "duplicate", "arriving", "skipped"]
-    """`arriving` and `skipped` files were left in place: for the next pass, or for good."""
+    outcome: Literal["waiting", "held", "duplicate"] | Stays
     code: str = ""
     plain: str = ""
-    """The reason in plain words, of what is held, arriving or skipped."""
+    """The reason in plain words, of what is held or stays."""
     reason: str = ""
     """What exactly held it: keywords, rules and types, never a value."""
     encoded: tuple[tuple[str, int], ...] = ()

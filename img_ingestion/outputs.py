@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import pybase64
 
@@ -15,7 +16,6 @@ from img_ingestion.shelves import stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pydicom.dataset import Dataset
 
@@ -56,6 +56,20 @@ class Outputs:
     study: Mapping[str, object]
     series: Mapping[str, object]
     order: int
+
+    def words(self) -> dict[str, Any]:
+        """Give all of it as JSON knows it."""
+        return asdict(self, dict_factory=_as_json)
+
+    @classmethod
+    def of(cls, words: Mapping[str, Any]) -> Self:
+        """Take it from what `words` gave."""
+        pages = tuple(
+            Page(**page | {"png": Path(page["png"]), "text": Path(page["text"])})
+            for page in words["pages"]
+        )
+        paths = {key: Path(words[key]) for key in ("cleaned", "encoded", "instance")}
+        return cls(**dict(words) | paths | {"pages": pages})
 
     def finals(self, name: str) -> dict[Path, Path]:
         """Give temporary -> final name of every file."""
@@ -125,6 +139,10 @@ def staged(
         series=payload.series_fields(clean.dataset),
         order=_order(clean.dataset),
     )
+
+
+def _as_json(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: str(value) if isinstance(value, Path) else value for key, value in pairs}
 
 
 def _order(dataset: Dataset) -> int:

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 PREAMBLE = 128
 PREFIX = b"DICM"
+SHORTEST = 8
+"""Bytes of the shortest element (PS3.5 7.1.2)."""
+SHORTEST = 8
+"""Bytes of the shortest element (PS3.5 7.1.2)."""
 TRANSFER_SYNTAX = 0x0010
+IMAGE = "Image Storage"
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 # Validation quotes values in warnings and costs time; what we keep we look at ourselves.
 pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
@@ -67,6 +73,7 @@ def read(received: ReceivedInstance, limits: Limits) -> Dataset:
         _complete(content, start, syntax, limits)
         dataset = pydicom.dcmread(BytesIO(content), force=True)
         dataset.file_meta.TransferSyntaxUID = UID(syntax)
+        _has_its_pixels(dataset)
     return dataset
 
 
@@ -96,6 +103,9 @@ def _file_meta_start(content: bytes) -> int:
     """Give the offset of the first element: after the prefix, or 0 where there is none."""
     if content[PREAMBLE : PREAMBLE + 4] == PREFIX:
         return PREAMBLE + 4
+    if not content[: PREAMBLE + 4].strip(b"\0"):
+        # Copies that reserve their room first, and what is cut within an empty preamble.
+        raise Incomplete("nothing but zeros where a file begins")
     if content[:2] == b"\x02\x00" and content[4:6] in extent.SHORT_FORM:
         return 0
     raise NotDicom("no DICM prefix at byte 128")
@@ -110,6 +120,8 @@ def _file_meta(content: bytes, position: int) -> tuple[str, int]:
         if element == TRANSFER_SYNTAX:
             syntax = content[value:end].rstrip(b"\0 ").decode("ascii")
         position = end
+    if not syntax and len(content) - position < SHORTEST:
+        raise Incomplete("the file ends inside its file meta information")
     if not syntax:
         raise NotDicom("no Transfer Syntax UID (0002,0010)")
     return syntax, position
@@ -125,6 +137,15 @@ def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> None:
         implicit=syntax == ImplicitVRLittleEndian,
         little=syntax != ExplicitVRBigEndian,
     )
+
+
+def _has_its_pixels(dataset: Dataset) -> None:
+    """Hold an image that ends before its pixel data: cut between two elements, it looks whole."""
+    sop_class = UID(
+        str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID"))
+    )
+    if IMAGE in sop_class.name and not any(keyword in dataset for keyword in PIXELS):
+        raise Incomplete("an image without pixel data")
 
 
 def _inflated(deflated: bytes, limit: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from img_ingestion.arrival import Arrival, Left
@@ -15,15 +15,40 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """Where instances come from."""
 
-    def arrivals(self) -> Iterator[Arrival | Left]:
-        """Give each file that has fully arrived, once, read once; and what is left in place."""
+    def arrivals(self, stuck: Container[str] = ()) -> Iterator[Arrival | Left]:
+        """
+        Give each file that has fully arrived, once, read once; and what is left in place.
+
+        Parameters
+        ----------
+        stuck : container of str
+            Customers whose files are left alone; looked at before each file is read.
+
+        """
         ...
 
-    def put_away(self, arrival: Arrival, target: Path) -> None:
+    def check(self, arrival: Arrival) -> None:
+        """
+        Look, before any work is done, whether the original can be put away afterwards.
+
+        Raises
+        ------
+        StorageError
+            It cannot.
+
+        """
+        ...
+
+    def put_away(self, arrival: Arrival, target: Path) -> bool:
         """
         Bring the original of an arrival to its place inside the hospital, durably.
 
         From then on the source does not give it again.
+
+        Returns
+        -------
+        bool
+            Whether it is there; not, where it was not read and somebody took it away since.
 
         Raises
         ------

@@ -98,6 +98,12 @@ class Limits(Section):
     """Larger files are held."""
     max_unpacked_bytes: int = Field(default=4 * 1024**3, ge=1)
     """Of the pixel data of an instance, decoded; and of a deflated data set."""
+    max_memory_bytes: int = Field(default=8 * 1024**3, ge=64 * 1024**2)
+    """Memory that one file may need while it is cleaned; above it the file is held."""
+    max_cpu_s: float = Field(default=600.0, gt=0)
+    """Seconds of processor time that one file may need; above it the file is held."""
+    max_wall_s: float = Field(default=1800.0, gt=0)
+    """Seconds after which a file that is still not cleaned is held."""
     min_free_bytes: int = Field(default=256 * 1024**2, ge=0)
     """Below this much free space no file is taken (exit 4)."""
 
@@ -107,6 +113,8 @@ class Incoming(Section):
 
     settle_s: float = Field(default=2.0, ge=0)
     """A file is taken once it has not changed for this many seconds."""
+    give_up_s: float = Field(default=3600.0, ge=0)
+    """A file that ends too early is held once it has not grown for this many seconds."""
 
 
 class CustomerSettings(Section):

@@ -70,6 +70,26 @@ class Shelves:
             if folder.exists() and durable.free_bytes(folder) < min_free_bytes:
                 raise StorageError(f"{folder.name}: less free space than limits.min_free_bytes")
 
+    def sweep(self, customer: str) -> None:
+        """Remove the temporaries of a customer's instance whose making came to a sudden end."""
+        if not self.rehearsal:
+            for folder in (self.home.cleaned / customer, self.home.encoded / customer):
+                durable.sweep(folder)
+
+    def recover(self, ledger: Ledger) -> None:
+        """
+        Put right what a place that refuses left half done, so that other customers can go on.
+
+        Raises
+        ------
+        StorageError
+            State cannot be written either.
+
+        """
+        if not self.rehearsal:
+            self._undo(ledger)
+            durable.write(self._note, b"{}")
+
     def stage(self, content: bytes, folder: Path, temporaries: list[Path]) -> Path:
         """Write content under a temporary name in the folder that it will stay in."""
         if self.rehearsal:

@@ -25,7 +25,12 @@ class Tally:
     reasons: dict[str, str] = field(default_factory=dict)
     """Of the held ones, in plain words, by ledger id."""
     left: list[str] = field(default_factory=list)
-    """Why files stay where they are: `arriving` or `skipped`."""
+    """Why files stay where they are: `arriving`, `skipped` or `stuck`."""
+
+    @property
+    def stuck(self) -> bool:
+        """Tell whether a customer's files cannot be taken because a place refuses."""
+        return "stuck" in self.left
 
     def note(self, ids: Iterable[str], state: State, plain: str = "") -> None:
         """Note what became of some instances."""
@@ -53,7 +58,11 @@ class Tally:
         if reasons:
             detail = ", ".join(f"{count} {plain}" for plain, count in sorted(reasons.items()))
             counted[STATES.index("held")] += f" ({detail})"
-        for why, plain in (("arriving", "still arriving"), ("skipped", "skipped")):
+        for why, plain in (
+            ("arriving", "still arriving"),
+            ("skipped", "skipped"),
+            ("stuck", "stuck"),
+        ):
             if why in self.left:
                 counted.append(f"{self.left.count(why)} {plain}")
         return f"{sum(counts.values())} seen: {', '.join(counted)}"

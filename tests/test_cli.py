@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENT = re.compile(r"quill|zebedee|ZQ-?4711|19510723|ACC77|thistle|ottoline", re.IGNORECASE)
-SETTLED = "[incoming]\nsettle_s = 0.0\n"
+SETTLED = "[incoming]\nsettle_s = 0.0\ngive_up_s = 0.0\n"
 
 
 @pytest.fixture

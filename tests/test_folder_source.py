@@ -170,7 +170,7 @@ def test_an_empty_file_and_one_above_the_limit_are_refused_unread(root: Path) ->
         update={"limits": Limits(max_file_bytes=10), "customers": {"customer_2": roomy}}
     )
     codes = [one.refused.code if one.refused else "" for one in _taken(root, settings)]
-    assert codes == ["NotDicom", "TooLarge", ""]
+    assert codes == ["Incomplete", "TooLarge", ""]
     large = _taken(root, settings)[1].received
     assert large.content == b""
     assert large.sha256 == hashlib.sha256(b"x" * 11).hexdigest()

@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from io import BytesIO
+from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,18 +56,21 @@ EXPECTED = Counter(waiting=2, duplicate=1, held=1)
 
 def _make_pass(home: Home, site: Recipe) -> None:
     with only_run(home.state), Ledger.open(home.state) as ledger:
-        for _ in ingest(home, Settings(incoming=Incoming(settle_s=0)), site, ledger):
+        for _ in ingest(home, Settings(incoming=Incoming(settle_s=0, give_up_s=0)), site, ledger):
             pass
 
 
 def _die_before_step(fatal: int) -> None:
-    """Count this process' steps on the disk, and kill it before one of them."""
-    steps = itertools.count(1)
+    """Count this pass' steps on the disk, also those made apart, and kill it before one of them."""
+    program, steps = os.getpid(), mmap(-1, 8)
 
     def counted(step: Callable[..., Any]) -> Callable[..., Any]:
         def stepping(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 (any call of os)
-            if next(steps) == fatal:
-                os.kill(os.getpid(), signal.SIGKILL)
+            taken = int.from_bytes(steps[:], "big") + 1
+            steps[:] = taken.to_bytes(8, "big")
+            if taken == fatal:
+                os.kill(program, signal.SIGKILL)
+                signal.pause()  # The process apart goes with the program.
             return step(*arguments, **named)
 
         return stepping

@@ -35,7 +35,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
         folder = tmp_path / "home"
         folder.mkdir()
         (folder / "gateway.toml").write_text(
-            f'[backend]\nurl = "{url}"\n[incoming]\nsettle_s = 0.0\n[pixels]\npolicy = "rules"\n'
+            f'[backend]\nurl = "{url}"\n[incoming]\nsettle_s = 0.0\ngive_up_s = 0.0\n[pixels]\npolicy = "rules"\n'
         )
         yield folder
 
@@ -137,7 +137,9 @@ def test_a_held_file_tells_why_and_nothing_of_itself(home: Path) -> None:
 
 
 def test_with_no_backend_everything_but_sending_is_done(tmp_path: Path) -> None:
-    (tmp_path / "gateway.toml").write_text('[incoming]\nsettle_s = 0.0\n[pixels]\npolicy="rules"\n')
+    (tmp_path / "gateway.toml").write_text(
+        '[incoming]\nsettle_s = 0.0\ngive_up_s = 0.0\n[pixels]\npolicy="rules"\n'
+    )
     _drop(tmp_path, "customer_1/IM0001", _film())
     done = _run(tmp_path)
     assert done.returncode == 0, done.stderr

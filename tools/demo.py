@@ -52,6 +52,7 @@ url = "{url}"
 
 [incoming]
 settle_s = 0.0
+give_up_s = 0.0
 """
 
 

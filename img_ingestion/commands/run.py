@@ -102,8 +102,10 @@ def _one_pass(work: Pass, end: Ending) -> Telling:
         if dry:
             yield Told((console.REHEARSED,))
             yield summary(tally, ledger)
+            if tally.stuck:
+                return STORAGE
             return HELD if tally.count("held") else DONE
-        if work.chosen.watch is not None and not tally.states:
+        if work.chosen.watch is not None and not (tally.states or tally.stuck):
             return DONE
         return (yield from concluded(work.settings, ledger, tally))
 
@@ -116,6 +118,9 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
         lines = tuple(console.of_file(one))
         if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
             tally.left.append(one.outcome)
+        elif one.outcome == "stuck":
+            tally.left.append(one.outcome)
+            yield complaint(f"{one.customer}: {one.plain}; no further file of it is taken")
         else:
             if not tally.states:
                 lines = (console.OPENING, *lines)
@@ -156,6 +161,8 @@ def concluded(settings: Settings, ledger: Ledger, tally: Tally) -> Telling:
     if nowhere or not any(one.destinations for one in (settings, *settings.customers.values())):
         yield Told((console.no_backend(nowhere),))
     yield summary(tally, ledger)
+    if tally.stuck:
+        return STORAGE
     if tally.count("held"):
         return HELD
     return UNAVAILABLE if waiting > nowhere else DONE

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Literal
 
 from img_ingestion import durable
 from img_ingestion.arrival import Arrival, Left, Stamp
-from img_ingestion.errors import InstanceError, NotAdmitted, NotDicom, TooLarge
+from img_ingestion.errors import Incomplete, InstanceError, NotAdmitted, StorageError, TooLarge
 from img_ingestion.home import UNASSIGNED, customer_of
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.sources import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from img_ingestion.settings import Settings
     from img_ingestion.sources.walk import Parts, Seen
@@ -48,10 +48,10 @@ class Folder:
     chosen: tuple[Parts, ...] | None = field(default=None, repr=False)
     """Only these files, below `root`; None: all."""
 
-    def arrivals(self) -> Iterator[Arrival | Left]:
+    def arrivals(self, stuck: Container[str] = ()) -> Iterator[Arrival | Left]:
         """Give each file that has fully arrived, once, read once; and what is left in place."""
         unsettled: list[tuple[Parts, Stamp]] = []
-        for seen in self._seen():
+        for seen in (one for one in self._seen() if _customer(one.parts) not in stuck):
             if seen.stamp is None:
                 yield self._left(seen.parts, "skipped", seen.plain)
             elif self._settled(seen.parts, seen.stamp):
@@ -63,14 +63,35 @@ class Folder:
         if unsettled:
             time.sleep(self.settings.incoming.settle_s)
         for parts, stamp in unsettled:
-            yield from self._taken(parts, stamp)
+            if _customer(parts) not in stuck:
+                yield from self._taken(parts, stamp)
 
-    def put_away(self, arrival: Arrival, target: Path) -> None:
+    def check(self, arrival: Arrival) -> None:
+        """
+        Look, before any work is done, whether the original can be moved away afterwards.
+
+        Raises
+        ------
+        StorageError
+            Its folder cannot be written to.
+
+        """
+        parts = self._parts(arrival)
+        with suppress(OSError), walk.entered(self.root, parts[:-1]) as folder:
+            if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
+                raise StorageError("local_dcm: originals cannot be moved out of a folder")
+
+    def put_away(self, arrival: Arrival, target: Path) -> bool:
         """
         Move the original of an arrival to its place inside the hospital, durably.
 
         When something else has its name by now, that stays, as an arrival of its own, and the
         target is written from what was read.
+
+        Returns
+        -------
+        bool
+            Whether the target is there; not, where nothing was read of what has gone since.
 
         Raises
         ------
@@ -78,7 +99,7 @@ class Folder:
             The original cannot be moved.
 
         """
-        parts = arrival.received.path.relative_to(self.root).parts
+        parts = self._parts(arrival)
         durable.folder(target.parent)
         with (
             durable.storing("moving an original"),
@@ -87,9 +108,13 @@ class Folder:
         ):
             if _still(parts[-1], folder, arrival.stamp):
                 durable.move(Path(parts[-1]), target, within=folder)
-                return
-        if arrival.refused is None:
+                return True
+        if arrival.received.content:
             durable.write(target, arrival.received.content)
+        return bool(arrival.received.content)
+
+    def _parts(self, arrival: Arrival) -> Parts:
+        return arrival.received.path.relative_to(self.root).parts
 
     def _seen(self) -> Iterator[Seen]:
         if self.chosen is None:
@@ -123,8 +148,13 @@ class Folder:
             if Stamp.of(os.fstat(file)) != stamp:
                 return None
             refused = self._refusal(customer, stamp.size)
-            content = b"" if refused else _content(file, stamp.size)
-            sha256 = _digest(file) if refused else hashlib.sha256(content).hexdigest()
+            content = b""
+            if refused is None:
+                try:
+                    content = walk.content(file, stamp.size)
+                except MemoryError:
+                    refused = TooLarge("there is not enough memory to read the file")
+            sha256 = walk.digest(file) if refused else hashlib.sha256(content).hexdigest()
             if Stamp.of(os.fstat(file)) != stamp or len(content) not in {0, stamp.size}:
                 return None
         place = self._place(parts)
@@ -139,7 +169,7 @@ class Folder:
         if customer == UNASSIGNED:
             return NotAdmitted("no customer folder")
         if size == 0:
-            return NotDicom("the file is empty")
+            return Incomplete("the file is empty")
         if size > self.settings.of(customer).limits.max_file_bytes:
             return TooLarge("the file is above limits.max_file_bytes")
         return None
@@ -159,16 +189,6 @@ def _customer(parts: Parts) -> str:
 def _named_unfinished(parts: Parts) -> bool:
     """Tell whether a name says that the file, or a folder it is in, is still being written."""
     return any(part.startswith(".") for part in parts) or parts[-1].endswith(UNFINISHED)
-
-
-def _content(file: int, size: int) -> bytes:
-    with open(file, "rb", closefd=False) as stream:
-        return stream.read(size + 1)
-
-
-def _digest(file: int) -> str:
-    with open(file, "rb", closefd=False) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _still(name: str, folder: int, stamp: Stamp) -> bool:

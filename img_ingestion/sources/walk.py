@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from contextlib import contextmanager
@@ -99,6 +100,18 @@ def opened_in(folder: int, name: str) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def content(file: int, size: int) -> bytes:
+    """Read an open file, and one byte more than it should have."""
+    with open(file, "rb", closefd=False) as stream:
+        return stream.read(size + 1)
+
+
+def digest(file: int) -> str:
+    """Give the sha256 of an open file, however large it is."""
+    with open(file, "rb", closefd=False) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _listed(root: Path, parts: Parts) -> tuple[list[Seen], list[Parts]]:
