@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import deidentify, durable
 from img_ingestion.apart import Apart
 from img_ingestion.arrival import Left
 from img_ingestion.bench import Bench
