@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from img_ingestion.commands import (
+    explain,
     held,
     identify,
     reconcile,
@@ -51,6 +52,7 @@ _ALL: tuple[Command, ...] = (
     send,
     status,
     held,
+    explain,
     retry,
     reconcile,
     identify,
