@@ -66,6 +66,8 @@ class Identifiers:
     """Dates as YYYYMMDD."""
     uids: frozenset[str] = field(default=frozenset(), repr=False)
     """Instance UIDs that must not leave."""
+    places: frozenset[str] = field(default=frozenset(), repr=False)
+    """Words and names of institutions, wards and stations: identify in prose, name devices too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,6 @@ class Parcel:
     series: Mapping[str, object]
     """The contract's `series` object."""
     images: tuple[ParcelImage, ...]
-
     instances: tuple[Path, ...] = ()
     """The cleaned instances as files, one for each id."""
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 DA = re.compile(r"(?P<y>\d{4})(?P<sep>[.\-/]?)(?P<m>\d\d)(?P=sep)(?P<d>\d\d)")
 PARTIAL = re.compile(r"(?P<y>\d{4})(?P<m>\d\d)?")
-TIME = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?"
-TM = re.compile(rf"{TIME}|(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{{1,6}})?)?")
+TIME = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,9})?)?)?"
+TM = re.compile(rf"{TIME}|(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{{1,9}})?)?")
 ZONE = r"(?:[+\-](?:0\d|1[0-4])[0-5]\d)?"
 DT = re.compile(rf"(?P<date>\d{{8}})(?P<rest>(?:{TIME})?{ZONE})")
 DT_PARTIAL = re.compile(rf"(?P<date>\d{{4}}(?:\d\d)?)(?P<rest>{ZONE})")

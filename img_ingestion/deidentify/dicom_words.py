@@ -9,9 +9,9 @@ DICOM_WORDS = frozenset(
     # A text, because a list of these would be a page with a word a line.
     """
     abdomen adult angio anon anonim anonymised anonymized anonymous arm aorta artery axial body
-    bone brain breast cardiac case cervix chest child children clavicle clinic coccyx colon
+    bone brain breast cardiac cervix chest child children clavicle clinic coccyx colon
     compressed coronal cr ct daily data deid deidentified demo department derived device dicom dr
-    dx elbow ent eye facial femur fetus finger foot forearm fluoroscopy generic gray hand head heart
+    dx elbow ent eye facial femur fetus finger foot forearm fluoroscopy generic hand head heart
     hip hospital humerus id identified image imaging internal ip jaw kidney knee left leg liver
     localizer lspine lumbar lung male female mandible mean medical mg mr mri name neck nm no none
     null number of ophthalmology ordinary original orbit oncology other patient pelvis penis

@@ -16,7 +16,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from img_ingestion.deidentify import profile
+from img_ingestion.deidentify import private, profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from img_ingestion.deidentify.recipe import HeaderRule
     from img_ingestion.deidentify.values import Element, Values
 
+PERFORMED_STEP = 0x00081111
 CURVES, OVERLAYS, DIRECTORY = 0x5000, 0x6000, 0x0004
-COMMON_REFERENCES = 0x00081115
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
@@ -82,9 +82,12 @@ class Header:
         if rule is None:
             return self._unnamed(source, tag, level)
         action = profile.resolved(rule.action, tag, level.parent, self.sop_class)
-        if rule.action is Action.X_Z_U and COMMON_REFERENCES in source:
-            # PS3.3 C.12.2: it lists what the instance refers to, so the references must stay.
+        if rule.action is Action.X_Z_U:
+            # A reference that is dropped in one file and kept in its brother is inconsistent, and
+            # mapped it tells nothing: of the three that the table permits, U for every IOD.
             action = Action.U
+        elif tag == PERFORMED_STEP:
+            action = Action.D if rule.action is Action.X_Z_D else action
         if action is Action.LITERAL:
             return DataElement(tag, _vr(source, tag), rule.value)
         return self._done(action, source, tag, level)
@@ -110,7 +113,8 @@ class Header:
             case Action.K:
                 return self._kept(source, tag, level.unnamed, listed=True)
         if _vr(source, tag) == "SQ":
-            return self._descended(source, tag, action if action is Action.C else level.unnamed)
+            within = Action.C if action in (Action.C, Action.U) else level.unnamed
+            return self._descended(source, tag, within)
         return self.values.changed(action, source, tag) or self._fallback(source, tag)
 
     def _fallback(self, source: Dataset, tag: BaseTag) -> Element | None:
@@ -149,7 +153,7 @@ class Header:
     def _private(
         self, source: Dataset, tag: BaseTag, level: Level, creators: dict[int, str]
     ) -> Element | None:
-        """Keep a private element only if its creator says that it is safe (PS3.15 E.3.10)."""
+        """Keep a private element only if it is known to be safe (PS3.15 E.3.10)."""
         rule = self.table.get(PRIVATE)
         block = tag.element >> 8
         if rule is None or rule.action is Action.X or not block or level.unnamed is Action.D:
@@ -157,9 +161,7 @@ class Header:
         creator_tag = tag.group << 16 | block
         creator = source.get(creator_tag)
         name = "" if creator is None else str(creator.value).strip(" \0")
-        if not profile.safe_private(tag.group, tag.element, name):
-            return None
-        element = self.values.kept(source, tag, Action.C)
+        element = self.values.private(source, tag, private.kind(tag.group, tag.element, name))
         if element is not None:
             creators[creator_tag] = name
         return element

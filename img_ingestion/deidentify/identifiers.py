@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 
 from img_ingestion.deidentify.dates import DA
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
-from img_ingestion.deidentify.free_text import folded, words
 from img_ingestion.deidentify.pseudonyms import names_a_class
+from img_ingestion.deidentify.tables import rows
+from img_ingestion.deidentify.text_forms import LETTERS, WORD, folded, spellings
+from img_ingestion.deidentify.vocabulary import is_clinical, listed
 from img_ingestion.instance import Identifiers
 
 if TYPE_CHECKING:
@@ -44,51 +49,108 @@ NUMBERS = _tags(
     "PatientTelephoneNumbers",
     "ReferringPhysicianTelephoneNumbers",
 )
-PHRASES = _tags(
-    "InstitutionName",
-    "InstitutionAddress",
-    "PatientAddress",
-    "ReferringPhysicianAddress",
-    "RequestingService",
-    "RegionOfResidence",
-    "PatientTelecomInformation",
-)
 BIRTH_DATES = _tags("PatientBirthDate", "PatientBirthDateInAlternativeCalendar")
+NOT_PLACES = _tags("TimezoneOffsetFromUTC", "PatientState", "MilitaryRank")
 
+TEXT = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 PIXEL_GROUP = 0x7FE0
 SHORTEST_NAME = 2
 SHORTEST_NUMBER = 4
+SHORTEST_UNNAMED_NUMBER = 5
 SHORTEST_PHRASE = 5
+SHORTEST_PLACE = 3
+GENERIC_PLACES = listed("generic_places")
+
+
+@cache
+def identity_tags() -> frozenset[int]:
+    """
+    Give the text elements whose value is an identity: Table E.1-1 removes or replaces them.
+
+    Not those that the options clean or keep: descriptions and characteristics are texts with an
+    identity in them at most.
+    """
+    prose = {"CleanDescriptors", "CleanStructuredContent", "RetainPatientCharacteristics"}
+    return (
+        frozenset(
+            tag
+            for tag, row in rows().items()
+            if (row.vr or _known_vr(tag)) in TEXT and not prose & set(row.options)
+        )
+        - NOT_PLACES
+    )
+
+
+def _known_vr(tag: int) -> str:
+    return dictionary_VR(tag).split(" ")[0] if dictionary_has_tag(tag) else ""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been found so far."""
+
+    names: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
+    phrases: set[str] = field(default_factory=set)
+    dates: set[str] = field(default_factory=set)
+    uids: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
+
+    def frozen(self) -> Identifiers:
+        return Identifiers(
+            frozenset(self.names),
+            frozenset(self.numbers),
+            frozenset(self.phrases),
+            frozenset(self.dates),
+            frozenset(self.uids),
+            frozenset(self.places),
+        )
 
 
 def collect(dataset: Dataset) -> Identifiers:
     """
-    Collect names, numbers, phrases, birth dates and instance UIDs, folded for comparison.
+    Collect names, numbers, phrases, places, dates and instance UIDs, folded for comparison.
 
-    Words that DICOM itself uses (HEAD, CT, PHANTOM ...) are left out of the names: cutting
-    them would hurt the text and they tell nothing; the name's element itself is replaced anyway.
+    A name of words that DICOM itself uses and nothing else (HEAD^PHANTOM) is nobody's: cutting
+    such words would hurt the text and protect nobody; the name's element itself is replaced anyway.
     """
-    names: set[str] = set()
-    numbers: set[str] = set()
-    phrases: set[str] = set()
-    dates: set[str] = set()
-    uids: set[str] = set()
-    for element in elements(dataset):
-        texts = [str(value) for value in _values(element)]
-        if element.VR == "PN":
-            names.update(word for text in texts for word in _name_words(text))
-        elif element.tag in NUMBERS:
-            numbers.update(filter(_is_number, map(_number, texts)))
-        elif element.tag in PHRASES:
-            phrases.update(folded(text) for text in texts if len(text.strip()) >= SHORTEST_PHRASE)
-        elif element.tag in BIRTH_DATES:
-            dates.update(
-                "".join(match[p] for p in "ymd") for match in map(DA.fullmatch, texts) if match
-            )
-        elif element.VR == "UI" and not names_a_class(element.tag):
-            uids.update(text for text in texts if "." in text and text not in UID_dictionary)
-    return Identifiers(*map(frozenset, (names, numbers, phrases, dates, uids)))
+    found = _Found()
+    _collect(dataset, found)
+    return found.frozen()
+
+
+def _collect(dataset: Dataset, found: _Found) -> None:
+    for raw in list(dataset.values()):
+        vr = _representation(dataset, raw)
+        if vr == "SQ":
+            for item in dataset[raw.tag].value or ():
+                _collect(item, found)
+        elif vr == "UI":
+            found.uids.update(_uids(raw))
+        elif vr in {"DA", "DT"}:
+            found.dates.update(_days(raw))
+        elif vr == "PN" or raw.tag in NUMBERS or (vr in TEXT and raw.tag in identity_tags()):
+            for text in texts_of(dataset[raw.tag]):
+                _take(vr, raw.tag, text, found)
+
+
+def _take(vr: str, tag: int, text: str, found: _Found) -> None:
+    """Take one value of an element that identifies."""
+    if vr == "PN":
+        found.names.update(_name_words(text))
+    elif tag in NUMBERS:
+        _add_number(text, found, SHORTEST_NUMBER)
+    else:
+        _add_identity(text, found)
+
+
+def _representation(dataset: Dataset, raw: DataElement | RawDataElement) -> str:
+    """Give what an element is, without decoding it where the file or the dictionary tells."""
+    vr = raw.VR
+    if vr is None or vr == "UN":
+        vr = _known_vr(raw.tag) or (str(dataset[raw.tag].VR) if vr is None else "UN")
+    return str(vr)
 
 
 def elements(dataset: Dataset) -> Iterator[DataElement]:
@@ -105,24 +167,75 @@ def elements(dataset: Dataset) -> Iterator[DataElement]:
             yield element
 
 
-def _values(element: DataElement) -> list[object]:
-    value = element.value
-    if value is None:
+def texts_of(element: DataElement) -> list[str]:
+    """Give the values of an element as texts; none where there is no value."""
+    if element.value is None:
         return []
-    return list(value) if element.VM > 1 else [value]
+    values = list(element.value) if element.VM > 1 else [element.value]
+    return [str(value) for value in values]
+
+
+def _uids(raw: DataElement | RawDataElement) -> Iterator[str]:
+    if not names_a_class(raw.tag):
+        for text in _coded(raw):
+            if "." in text and text not in UID_dictionary:
+                yield text
+
+
+def _days(raw: DataElement | RawDataElement) -> Iterator[str]:
+    for text in _coded(raw):
+        match = DA.match(text)
+        if match:
+            yield "".join(match[part] for part in "ymd")
+
+
+def _coded(raw: DataElement | RawDataElement) -> list[str]:
+    """Give the values of UI, DA and DT, which are ASCII in every character set (PS3.5 6.1.1)."""
+    value = raw.value
+    if isinstance(value, bytes):
+        return [text.strip(" \0") for text in value.decode("latin-1").split("\\")]
+    return [] if isinstance(raw, RawDataElement) else texts_of(raw)
 
 
 def _name_words(name: str) -> Iterator[str]:
-    for word in words(folded(name)):
-        if len(word) >= SHORTEST_NAME and not word.isdigit() and word not in DICOM_WORDS:
-            yield word
+    """Give the words of a name and each component without its separators: O'Brien, OBrien."""
+    for form in spellings(name):
+        found = LETTERS.findall(form)
+        if all(word in DICOM_WORDS for word in found):
+            continue
+        components = ("".join(LETTERS.findall(part)) for part in form.replace("=", "^").split("^"))
+        for word in (*found, *components):
+            if len(word) >= SHORTEST_NAME:
+                yield word
 
 
-def _number(text: str) -> str:
-    return " ".join(words(folded(text)))
-
-
-def _is_number(number: str) -> bool:
+def _add_number(text: str, found: _Found, shortest: int) -> None:
     """Tell a number that identifies from a short counter (Study ID `1`) or a plain word."""
+    number = " ".join(WORD.findall(folded(text)))
     joined = number.replace(" ", "")
-    return len(joined) >= SHORTEST_NUMBER and number not in DICOM_WORDS and len(set(joined)) > 1
+    if len(joined) >= shortest and number not in DICOM_WORDS and len(set(joined)) > 1:
+        found.numbers.add(number)
+
+
+def _add_identity(text: str, found: _Found) -> None:
+    """Take an institution, a station, an address or the like, as a whole and in parts."""
+    form = folded(text.strip(" \0"))
+    for part in (form, *form.split(",")):
+        words = WORD.findall(part)
+        joined = "".join(words)
+        if len(joined) < SHORTEST_PHRASE or len(set(joined)) < SHORTEST_PLACE:
+            continue
+        ordinary = len(words) == 1 or all(_is_ordinary(word) for word in words)
+        if not ordinary:
+            found.phrases.add(part.strip())
+        elif any(map(str.isdigit, joined)) and sum(map(str.isdigit, joined)) >= SHORTEST_NUMBER:
+            _add_number(part, found, SHORTEST_UNNAMED_NUMBER)
+        else:
+            found.places.add(part.strip())
+    for word in LETTERS.findall(form):
+        if len(word) >= SHORTEST_PLACE and not _is_ordinary(word):
+            found.places.add(word)
+
+
+def _is_ordinary(word: str) -> bool:
+    return is_clinical(word) or word in GENERIC_PLACES or word.isdigit()

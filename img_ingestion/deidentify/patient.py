@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from img_ingestion.deidentify.pseudonyms import Pseudonyms
     from img_ingestion.settings import Profile
 
+OLDEST = 89
+OVER_89 = "090Y"
+BORN_SINCE = 1937
+"""
+Who was born before is 90 in 2026. Safe Harbor asks that no element, year included, tells an age
+over 89; an age of 84 in a study of 2010 does. A fixed year, because the same input must give the
+same output; each release counts it up.
+"""
 PATIENT_NAME, PATIENT_ID, ACCESSION_NUMBER = 0x00100010, 0x00100020, 0x00080050
 UID_KINDS = {
     tag_for_keyword("StudyInstanceUID"): "study",
@@ -35,6 +44,8 @@ class Patient:
     study: str = field(repr=False)
     days: int
     pseudonyms: Pseudonyms
+    over_89: bool = False
+    """The age at the time of the study, with its year, would tell that the patient now is."""
     replaced: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -52,7 +63,9 @@ class Patient:
             identity = f"{name}\0{_text(dataset, 'PatientBirthDate')}"
         identity = identity or study
         days = pseudonyms.days(identity, options.max_date_shift_days)
-        return cls(identity, study, days, pseudonyms)
+        born = _text(dataset, "PatientBirthDate")[:4]
+        over_89 = born.isdigit() and 0 < int(born) < BORN_SINCE
+        return cls(identity, study, days, pseudonyms, over_89)
 
     def uid(self, tag: int, original: str) -> str:
         """Give the UID that stands for `original`, which may be a registered one and stay."""
@@ -73,6 +86,12 @@ class Patient:
         if original and tag != PATIENT_NAME:
             self.replaced[kind, original] = new
         return new
+
+    def age(self, age: str) -> str:
+        """Give an age, or that of all who are over 89 (45 CFR 164.514(b)(2)(i)(C))."""
+        years = int(re.sub(r"\D", "", age) or 0)
+        old = years > OLDEST and age[-1:] not in "DWM"
+        return OVER_89 if age and (old or self.over_89) else age
 
     def shifted(self, vr: str, value: str) -> str | None:
         """Give a date or time moved by the patient's days; None for what is no date or time."""

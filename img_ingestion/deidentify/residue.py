@@ -58,7 +58,7 @@ def check(content: bytes, found: Identifiers, cleaner: Cleaner) -> None:
             raise NotVerified("file meta information: an original UID was still there")
         for element in elements(dataset):
             _check_element(element, found, cleaner)
-    _check_bytes(content, found)
+    _check_bytes(content, found, cleaner)
 
 
 def _check_element(element: DataElement, found: Identifiers, cleaner: Cleaner) -> None:
@@ -75,10 +75,10 @@ def _check_element(element: DataElement, found: Identifiers, cleaner: Cleaner) -
         raise NotVerified(f"{name}: an identifier was still there")
 
 
-def _check_bytes(content: bytes, found: Identifiers) -> None:
+def _check_bytes(content: bytes, found: Identifiers, cleaner: Cleaner) -> None:
     """Search every byte, pixel data and comments of codestreams too, whatever element it is in."""
     lowered = content.lower()
-    for needle in _needles(found):
+    for needle in _needles(found, cleaner):
         start = lowered.find(needle)
         while start >= 0:
             if not needle.isdigit() or _stands_alone(lowered, start, start + len(needle)):
@@ -91,8 +91,8 @@ def _stands_alone(content: bytes, start: int, end: int) -> bool:
     return content[start - 1 : start] not in DIGITS and content[end : end + 1] not in DIGITS
 
 
-def _needles(found: Identifiers) -> Iterator[bytes]:
-    for text in (*found.names, *found.numbers, *found.phrases):
+def _needles(found: Identifiers, cleaner: Cleaner) -> Iterator[bytes]:
+    for text in (*filter(cleaner.is_sure, found.names), *found.numbers, *found.phrases):
         if len(text) >= SHORTEST_IN_BYTES:
             for encoding in ENCODINGS:
                 yield text.encode(encoding)

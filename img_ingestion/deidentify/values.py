@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 
+from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
@@ -42,9 +43,11 @@ ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
 CODED = frozenset({*TIMES, *NUMBERS, "UI"})
 """Representations that are ASCII whatever the character set."""
 
-OLDEST = 89
-"""45 CFR 164.514(b)(2)(i)(C): ages over 89 become one class."""
 PATIENT_AGE = 0x00101010
+SCHEME_DESIGNATOR = 0x00080102
+CODE = frozenset({0x00080100, SCHEME_DESIGNATOR, 0x00080103, 0x00080104, 0x00080119})
+LOCAL_SCHEMES = frozenset({"L", "LOCAL"})
+"""PS3.16 8.2: designators of local coding schemes begin with 99; older devices write L."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,24 @@ class Values:
         if vr in CODED:
             return self._coded(source, tag, vr, listed=listed)
         if vr in TEXT:
-            prose = text is Action.C or vr in ONE_VALUE
+            prose = (text is Action.C or vr in ONE_VALUE) and not _is_standard_code(source, tag)
             clean = self.cleaner.cleaned if prose else self.cleaner.without_own
             return self._each(source, tag, lambda value: _never_empty(value, clean))
         if vr == "PN":
             return DataElement(tag, "PN", DUMMIES["PN"])
         return raw if vr not in BYTES or _may_be_bytes(tag, vr) else None
+
+    def private(self, source: Dataset, tag: BaseTag, kind: str) -> Element | None:
+        """Keep a private element as far as its kind and its values let it be kept (E.3.10)."""
+        if not kind:
+            return None
+        element = source[tag]
+        vr = str(element.VR)
+        if kind != "listed" and not private.is_harmless(
+            kind, vr, _texts(source, tag), self.cleaner
+        ):
+            return None
+        return None if vr == "SQ" else self.kept(source, tag, Action.C)
 
     def _coded(self, source: Dataset, tag: BaseTag, vr: str, *, listed: bool) -> Element | None:
         if vr == "UI":
@@ -134,8 +149,9 @@ class Values:
             if text and not form.fullmatch(text):
                 return None
             if self.cleaner.is_number(text):
-                return ""
-            return _capped(text) if tag == PATIENT_AGE else text
+                # A date as Series Number: moved like any other, so that series stay apart.
+                return (self.dates is Action.SHIFT and self.patient.shifted("DA", text)) or ""
+            return self.patient.age(text) if tag == PATIENT_AGE else text
 
         return self._each(source, tag, proved)
 
@@ -174,6 +190,15 @@ def _texts(source: Dataset, tag: BaseTag) -> list[str]:
     return [str(getattr(value, "original_string", value)).strip(" \0") for value in values]
 
 
+def _is_standard_code(source: Dataset, tag: BaseTag) -> bool:
+    """Tell a code that a standard has printed from one that a site made up (PS3.16 8.2)."""
+    if tag not in CODE:
+        return False
+    scheme = source.get(SCHEME_DESIGNATOR)
+    name = "" if scheme is None else str(scheme.value or "")
+    return bool(name) and not name.startswith("99") and name not in LOCAL_SCHEMES
+
+
 def _never_empty(text: str, clean: Callable[[str], str]) -> str:
     """Say REMOVED where cleaning leaves nothing: the attribute may be of Type 1."""
     return clean(text) or (REMOVED if text else "")
@@ -185,8 +210,3 @@ def _may_be_bytes(tag: BaseTag, vr: str) -> bool:
         return vr != "UN"
     known = dictionary_VR(tag).split(" or ") if dictionary_has_tag(tag) else []
     return vr != "UN" and bool(BYTES.intersection(known))
-
-
-def _capped(age: str) -> str:
-    years = int(re.sub(r"\D", "", age) or 0)
-    return "090Y" if years > OLDEST and age[-1:] not in "DWM" else age

@@ -1,0 +1,188 @@
+"""
+The patient's own identifiers, found in a text in any form: the words of names, and numbers.
+
+A name that is also a word (Graves, Stone, Head) goes where it is the person and stays where it is
+the finding; the words around it decide.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from img_ingestion.deidentify.dicom_words import DICOM_WORDS
+from img_ingestion.deidentify.people import TITLES
+from img_ingestion.deidentify.text_forms import LETTERS, WORD, Squeezed
+from img_ingestion.deidentify.vocabulary import is_clinical, is_finding, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from img_ingestion.deidentify.patterns import Span
+
+SHORT_NUMBER = 6
+"""Below this many characters a number may have nothing before, after, and hardly within."""
+SPLIT_NAME = 6
+"""Names from this length on are found across separators too: `Mac Donald`, `S m i t h`."""
+START = 3
+FUNCTION_WORDS = listed("function_words")
+LATIN_AND_GREEK = ((0, 0x0E00), (0x1E00, 0x2000))
+"""Code points of the scripts that set spaces between words, nearly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The words of names of one instance, prepared to be looked for."""
+
+    known: frozenset[str]
+    starts: frozenset[str]
+    long: tuple[str, ...]
+    scripts: tuple[str, ...]
+    """Names in a script that sets no spaces between words."""
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Names:
+        """Prepare the words."""
+        known = frozenset(names)
+        spaced = {name for name in known if not _unspaced(name)}
+        starts = frozenset(name[:START] for name in spaced if len(name) >= START)
+        long = tuple(name for name in spaced if len(name) >= SPLIT_NAME and not is_clinical(name))
+        return cls(known, starts, long, tuple(known - spaced))
+
+    def spans(self, text: str, squeezed: Squeezed, *, prose: bool) -> Iterator[Span]:
+        """Give where somebody's name stands in folded text."""
+        words = [(match.start(), match.end(), match.group()) for match in LETTERS.finditer(text)]
+        for at, (start, end, word) in enumerate(words):
+            if word in self.known:
+                if self._is_person(text, words, at, prose=prose):
+                    yield start, end
+                    yield from self._initials(text, words, at)
+            elif len(word) > START and self._joined(word):
+                yield start, end
+        yield from self._split(text, squeezed)
+        for name in self.scripts:
+            yield from (match.span() for match in re.finditer(re.escape(name), text))
+
+    def _split(self, text: str, squeezed: Squeezed) -> Iterator[Span]:
+        """Give where a long name stands in several parts."""
+        for name in self.long:
+            if name in squeezed.text:
+                for start, end in squeezed.find(name):
+                    if end - start > len(name) and _apart(text, (start, end), str.isalpha):
+                        yield start, end
+
+    def _is_person(
+        self, text: str, words: list[tuple[int, int, str]], at: int, *, prose: bool
+    ) -> bool:
+        word = words[at][2]
+        before = _neighbour(text, words, at, -1)
+        after = _neighbour(text, words, at, 1)
+        technical = word in DICOM_WORDS or word in FUNCTION_WORDS
+        for near in (before, after):
+            if near in self.known and not (technical and near in DICOM_WORDS | FUNCTION_WORDS):
+                return True
+        if is_finding(_spaced(text, words, at, -1), word, _spaced(text, words, at, 1)):
+            return False
+        if before in TITLES:
+            return True
+        return not technical and (prose or not is_clinical(word))
+
+    def _initials(self, text: str, words: list[tuple[int, int, str]], at: int) -> Iterator[Span]:
+        """Give the single letter beside a name that is the initial of another: J. Smith."""
+        for step in (-1, 1):
+            near = _neighbour(text, words, at, step)
+            if len(near) == 1 and any(name[0] == near for name in self.known):
+                start, end, _ = words[at + step]
+                # Neither the f of T20f nor the B of B-mode.
+                around = text[max(start - 1, 0) : start] + text[end : end + 1]
+                if not any(each.isdigit() or each in "-/" for each in around):
+                    yield start, end
+
+    def _joined(self, word: str) -> bool:
+        """Tell JOHNSMITH, JSMITH, SMITHJ and SMITHJO from other words."""
+        if word[:START] in self.starts or word[1 : START + 1] in self.starts:
+            for cut in range(1, len(word)):
+                first, second = word[:cut], word[cut:]
+                if first in self.known and len(first) >= START and self._completes(first, second):
+                    return True
+                if second in self.known and len(second) > START and self._completes(second, first):
+                    return True
+        return False
+
+    def _completes(self, name: str, rest: str) -> bool:
+        """Tell whether what is left of a word is another name or its beginning."""
+        if is_clinical(name + rest) or is_clinical(rest + name):
+            return False
+        if rest in self.known and rest not in FUNCTION_WORDS:
+            return True
+        initial = len(rest) == 1 or (len(rest) < START and len(name) > START)
+        return initial and any(other.startswith(rest) for other in self.known if other != name)
+
+
+def _unspaced(name: str) -> bool:
+    """Tell Han, Kana, Hangul and Thai from the scripts that set spaces."""
+    points = map(ord, name)
+    return any(not any(low <= point < high for low, high in LATIN_AND_GREEK) for point in points)
+
+
+def _neighbour(text: str, words: list[tuple[int, int, str]], at: int, step: int) -> str:
+    """Give the word before or after, if no more than separators of names are between."""
+    other = at + step
+    if not 0 <= other < len(words):
+        return ""
+    left, right = sorted((words[at], words[other]))
+    gap = text[left[1] : right[0]]
+    return words[other][2] if len(gap) <= START and not set(gap) - set(" ,.^_-'\u2019=/&") else ""
+
+
+def _spaced(text: str, words: list[tuple[int, int, str]], at: int, step: int) -> str:
+    """Give the word before or after, if one space or hyphen, or a possessive, is between."""
+    other = at + step
+    if not 0 <= other < len(words):
+        return ""
+    left, right = sorted((words[at], words[other]))
+    if words[other][2] == "s" and step > 0 and text[left[1] : right[0]] in {"'", "\u2019"}:
+        return _spaced(text, words, other, step)
+    return words[other][2] if text[left[1] : right[0]] in {" ", "-", "_", "' "} else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers and phrases of one instance, without their separators."""
+
+    squeezed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Numbers:
+        """Prepare folded numbers and phrases."""
+        found = {"".join(WORD.findall(text)) for text in texts}
+        return cls(tuple(sorted(found - {""}, key=len, reverse=True)))
+
+    def spans(self, text: str, squeezed: Squeezed) -> Iterator[Span]:
+        """Give where one of them stands in folded text, whatever separates its parts."""
+        for needle in self.squeezed:
+            if needle in squeezed.text:
+                yield from (
+                    span for span in squeezed.find(needle) if _is_number(text, span, needle)
+                )
+
+
+def _is_number(text: str, span: Span, needle: str) -> bool:
+    start, end = span
+    if len(needle) < SHORT_NUMBER:
+        within = text[start:end]
+        close = end - start <= len(needle) + 1 and not set(".,:;") & set(within)
+        return close and _apart(text, span, str.isalnum)
+    if needle[0] == "0" or needle[0].isdigit():
+        while start and text[start - 1] == "0":
+            start -= 1
+    first = str.isdigit if needle[0].isdigit() else str.isalpha
+    last = str.isdigit if needle[-1].isdigit() else str.isalpha
+    return not (start and first(text[start - 1])) and not (end < len(text) and last(text[end]))
+
+
+def _apart(text: str, span: Span, kind: Callable[[str], bool]) -> bool:
+    """Tell whether neither neighbour of a place is a character of a kind."""
+    start, end = span
+    return not (start and kind(text[start - 1])) and not (end < len(text) and kind(text[end]))

@@ -1,0 +1,110 @@
+"""People whom the header does not name: found in prose by a title, by a cue, or by the name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from img_ingestion.deidentify.text_forms import folded
+from img_ingestion.deidentify.vocabulary import is_clinical, is_given_name, is_surname, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from img_ingestion.deidentify.patterns import Span
+
+TITLES, CUES, LINKS = listed("titles"), listed("cues"), listed("links")
+INITIALS_AFTER, KNOWN_INITIALS = listed("initials_after"), listed("known_initials")
+CREDENTIALS = listed("credentials")
+TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+|[^\w\s]")
+LONGEST_NAME = 3
+SHORT_TITLE = 2
+
+
+def spans(text: str) -> Iterator[Span]:
+    """Give where somebody's name may stand in a text (not folded: capitals tell)."""
+    tokens = list(TOKEN.finditer(text))
+    low = [folded(token.group()) for token in tokens]
+    for at, word in enumerate(low):
+        if word in TITLES:
+            # In capitals DR and MR are digital radiography and magnetic resonance.
+            shouted = len(word) <= SHORT_TITLE and tokens[at].group().isupper()
+            yield from _after(tokens, low, at + 1, titled=not shouted)
+        elif word in CUES:
+            start = _skip(low, at + 1)
+            yield from _after(tokens, low, start, titled=False)
+            yield from _initials(tokens, low, at, start)
+        elif word in CREDENTIALS and at > 1 and low[at - 1] == ",":
+            yield from _before(tokens, low, at - 2)
+    yield from _listed(tokens, low)
+
+
+def _skip(low: list[str], at: int) -> int:
+    """Pass over `:`, `with`, `is` and the like between a cue and the name."""
+    while at < len(low) and (low[at] in LINKS or low[at] in {":", ".", "=", "-", "/"}):
+        at += 1
+    return at
+
+
+def _after(tokens: list[re.Match[str]], low: list[str], at: int, *, titled: bool) -> Iterator[Span]:
+    """Give the words of a name that starts at a token, with the dots and commas among them."""
+    taken = 0
+    while at < len(tokens) and taken < LONGEST_NAME:
+        word = tokens[at].group()
+        if word in {".", ","}:
+            if not taken and not titled:
+                return
+        elif _may_be_name(word, low[at], expected=titled and not taken):
+            taken += 1
+            yield tokens[at].span()
+        else:
+            return
+        at += 1
+
+
+def _may_be_name(word: str, low: str, *, expected: bool) -> bool:
+    """Tell whether a word can be part of a name where one is expected, or may follow."""
+    if not word[0].isalpha() or low in LINKS or low in CUES:
+        return False
+    if is_clinical(low):
+        # Dr. White, but neither DR CHEST nor MR KNEE.
+        return expected and word[0].isupper() and not word.isupper()
+    if len(word) == 1:
+        return word.isupper()
+    if expected:
+        return True
+    named = is_surname(low) or is_given_name(low)
+    return named or (word[0].isupper() and not word.isupper())
+
+
+def _initials(tokens: list[re.Match[str]], low: list[str], cue: int, at: int) -> Iterator[Span]:
+    """Give two or three capitals after `by` and the like."""
+    if at >= len(tokens) or not INITIALS_AFTER.intersection(low[cue:at]):
+        return
+    word = tokens[at].group()
+    if 1 < len(word) <= LONGEST_NAME and word.isupper() and word not in KNOWN_INITIALS:
+        yield tokens[at].span()
+
+
+def _before(tokens: list[re.Match[str]], low: list[str], at: int) -> Iterator[Span]:
+    """Give the words of a name before `, MD`."""
+    for back in range(at, max(at - LONGEST_NAME, -1), -1):
+        word = tokens[back].group()
+        if not word[0].isupper() or is_clinical(low[back]):
+            return
+        yield tokens[back].span()
+
+
+def _listed(tokens: list[re.Match[str]], low: list[str]) -> Iterator[Span]:
+    """Give a given name beside a surname, both of the census and neither a clinical word."""
+    for at in range(len(tokens) - 1):
+        after = at + 2 if low[at + 1] == "," else at + 1
+        if after >= len(tokens) or not tokens[at].group()[0].isupper():
+            continue
+        pair = low[at], low[after]
+        known = (is_given_name(pair[0]) and is_surname(pair[1])) or (
+            is_surname(pair[0]) and is_given_name(pair[1])
+        )
+        if known and tokens[after].group()[0].isupper():
+            yield tokens[at].span()
+            yield tokens[after].span()

@@ -1,0 +1,137 @@
+"""
+Private elements that may stay: what PS3.15 Table E.3.10-1 lists, and what the vendors document.
+
+PS3.15 E.3.10 lets a private element stay that is known to be safe: by that table, by the vendor's
+conformance statement, or by its values. pydicom's private dictionary is a collection of what the
+vendors stated: creator, element, representation and name. An element that is not in it goes. One
+that is in it stays if its name speaks of nothing that identifies and its value, once more looked
+at, is a number, a code or a technical word. Bytes, sequences, people and prose go, whatever they
+are called.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydicom.datadict import private_dictionary_description, private_dictionary_VR
+
+from img_ingestion.deidentify.tables import safe_private
+from img_ingestion.deidentify.text_forms import LETTERS, folded
+from img_ingestion.deidentify.vocabulary import is_clinical, is_given_name, is_surname
+
+if TYPE_CHECKING:
+    from img_ingestion.deidentify.free_text import Cleaner
+
+BINARY = frozenset({"AT", "FD", "FL", "SL", "SS", "UL", "US", "SV", "UV"})
+FLOATS = frozenset({"FD", "FL"})
+DECIMAL = frozenset({"DS", "IS", "AS"})
+CODES = frozenset({"CS", "LO", "SH"})
+TIMES = frozenset({"DA", "DT", "TM"})
+KEPT = BINARY | DECIMAL | CODES | TIMES | {"UI"}
+
+IDENTIFYING = re.compile(
+    r"""(?x)
+    \b(?: patients?(?!\s*(?:position|orient|weight|size|table|entry|support|thick|scan|lang|status))
+      | physicians? | doctors? | operators? | technologists? | technicians? | radiologists?
+      | nurses? | performing | referring | requesting | users? | persons? | people | staff
+      | authors? | owner | hospitals? | institutions? | institutes? | departments? | wards?
+      | clinics? | sites? | hosts? | hostname | computers? | address | phone | email | city
+      | country | stations? | accessions? | admissions? | visits? | placer | filler | requests?
+      | insurance | ssn | birth | dob | comments? | remarks? | notes? | histor(?:y|ies)
+      | diagnos[ei]s | reasons? | annotations? | reports? | paths? | files? | filenames?
+      | directory | folder | url | uri | licen[cs]es? | serial | bar\s?code | ids?
+      | identifiers? | identification | uids? | guid | logins? | passwords? | signatures? | names?
+      (?<!sequence\sname)(?<!nuclide\sname)(?<!filter\sname)(?<!coil\sname)(?<!kernel\sname)
+      (?<!calib\sname)(?<!correct\sname)(?<!mode\sname)(?<!map\sname)(?<!parameter\sname)
+    )\b
+    """
+)
+TIMESTAMP = re.compile(r"\b(?:dates?|datetime|timestamp|time\s?stamp|day|created|modified)\b")
+TIME = re.compile(r"\b(?:times?|secs?|seconds|clock)\b")
+EPOCH = (631_152_000, 4_102_444_800)
+"""Seconds since 1970 for the years 1990 to 2099: what is called a time is a date here."""
+MEANINGLESS = re.compile(r"\W*|.*\b(?:unknown|internal|private|custom|obsolete|dummy|num)\b.*")
+SHORTEST = 2
+LARGEST_UNKNOWN = 100_000
+"""A number of unknown meaning with six digits or more may be somebody's."""
+SENTINELS = frozenset({2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**15, 2.0**16 - 1})
+PERSONAL = re.compile(r"\b(?:patients?|accession|ssn|birth|phone|insurance|serial|licen[cs]e)\b")
+"""A number with such a name is never kept; with another that identifies, only a small one."""
+
+
+@lru_cache(maxsize=4096)
+def kind(group: int, element: int, creator: str) -> str:
+    """
+    Say as what a private element may stay.
+
+    Returns
+    -------
+    str
+        `listed` by the standard; `documented`, `timed` or `unexplained` by the vendor; or nothing.
+
+    """
+    if safe_private(group, element, creator):
+        return "listed"
+    try:
+        representation = private_dictionary_VR((group, element), creator)
+        name = private_dictionary_description((group, element), creator)
+    except KeyError:
+        return ""
+    if representation not in KEPT:
+        return ""
+    return _by_name(re.sub(r"(?<=[a-z])(?=[A-Z])|[_/]", " ", name).lower(), representation)
+
+
+def _by_name(words: str, representation: str) -> str:
+    if representation not in TIMES and TIMESTAMP.search(words):
+        return ""
+    if IDENTIFYING.search(words):
+        numeric = representation in BINARY | DECIMAL and not PERSONAL.search(words)
+        return "unexplained" if numeric else ""
+    if TIME.search(words):
+        return "timed"
+    return "unexplained" if MEANINGLESS.fullmatch(words) else "documented"
+
+
+def is_harmless(kind: str, representation: str, texts: list[str], cleaner: Cleaner) -> bool:
+    """Tell whether the values of a private element may stay as they are."""
+    if representation in BINARY | DECIMAL:
+        explained = kind != "unexplained" or representation in FLOATS
+        measures = all(_is_measure(text, cleaner, explained=explained) for text in texts)
+        return measures and not (kind == "timed" and any(map(_is_epoch, texts)))
+    if representation in CODES:
+        # A code string is one of a vendor's terms even where nobody says of what.
+        explained = kind != "unexplained" or representation == "CS"
+        return all(_is_technical(text, cleaner, explained=explained) for text in texts)
+    return representation in TIMES or representation == "UI"
+
+
+def _is_measure(text: str, cleaner: Cleaner, *, explained: bool) -> bool:
+    if not text:
+        return True
+    if cleaner.is_number(text) or cleaner.finds(text):
+        return False
+    try:
+        value = abs(float(text.rstrip("DWMY")))
+    except ValueError:
+        return False
+    if cleaner.is_number(f"{value:.0f}") or cleaner.is_day(value):
+        return False
+    if not value.is_integer() or value in SENTINELS:
+        return True
+    return explained or value < LARGEST_UNKNOWN
+
+
+def _is_epoch(text: str) -> bool:
+    return bool(text) and EPOCH[0] <= float(text.rstrip("DWMY")) < EPOCH[1]
+
+
+def _is_technical(text: str, cleaner: Cleaner, *, explained: bool) -> bool:
+    if cleaner.cleaned(text) != text:
+        return False
+    found = [word for word in LETTERS.findall(folded(text)) if len(word) > SHORTEST]
+    if not explained and not all(map(is_clinical, found)):
+        return False
+    return not any(is_given_name(word) or is_surname(word) for word in found)

@@ -1,0 +1,112 @@
+"""Text as it is compared: lower case, compatibility forms, no diacritics, no separators."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Letters that have no decomposition in Unicode, as their nearest ASCII.
+PLAIN = str.maketrans(
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "\u0131": "i",
+        "ħ": "h",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+    }
+)
+ROMANISED = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
+)
+WORD = re.compile(r"[^\W_]+")
+LETTERS = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Text as it is compared, and where each of its characters came from."""
+
+    text: str
+    origin: tuple[int, ...] | None = None
+    """None where every character came from its own place."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Give the place in the original text of a place in the folded one."""
+        if self.origin is None or start >= end:
+            return start, end
+        return self.origin[start], self.origin[end - 1] + 1
+
+
+@lru_cache(maxsize=4096)
+def folded(text: str) -> str:
+    """Give text as it is compared: lower case, compatibility forms, no diacritics."""
+    return fold(text).text
+
+
+def fold(text: str) -> Folded:
+    """Fold a text and remember where its characters came from."""
+    if text.isascii():
+        return Folded(text.lower())
+    characters: list[str] = []
+    origin: list[int] = []
+    for position, character in enumerate(text):
+        for part in unicodedata.normalize("NFKD", character).casefold().translate(PLAIN):
+            if not unicodedata.combining(part):
+                characters.append(part)
+                origin.append(position)
+    return Folded("".join(characters), tuple(origin))
+
+
+def words(text: str) -> list[str]:
+    """Split folded text into words of letters and digits."""
+    return WORD.findall(text)
+
+
+def spellings(name: str) -> Iterator[str]:
+    """Give the folded forms of a name that German and Nordic letters have: Müller is Mueller."""
+    yield folded(name)
+    other = folded(name.translate(ROMANISED))
+    if other != folded(name):
+        yield other
+
+
+@dataclass(frozen=True, slots=True)
+class Squeezed:
+    """The letters and digits of a folded text without what separates them."""
+
+    text: str
+    parts: tuple[tuple[int, int], ...]
+    """Where each word starts here, and where it starts in the folded text."""
+
+    @classmethod
+    def of(cls, text: str) -> Squeezed:
+        """Squeeze a folded text."""
+        parts, length, pieces = [], 0, []
+        for match in WORD.finditer(text):
+            parts.append((length, match.start()))
+            pieces.append(match.group())
+            length += len(match.group())
+        return cls("".join(pieces), tuple(parts))
+
+    def place(self, at: int) -> int:
+        """Give the place in the folded text of a character here."""
+        start, origin = self.parts[bisect_left(self.parts, (at + 1, 0)) - 1]
+        return origin + at - start
+
+    def find(self, needle: str) -> Iterator[tuple[int, int]]:
+        """Give the places in the folded text where a squeezed needle stands."""
+        at = self.text.find(needle)
+        while at >= 0:
+            yield self.place(at), self.place(at + len(needle) - 1) + 1
+            at = self.text.find(needle, at + 1)

@@ -1,0 +1,80 @@
+"""
+Which words are clinical, which are names, and which names are findings.
+
+`sources.json` (written by `tools/make_vocabulary.py`) knows the words and pairs of words
+of ICD-10-CM, of PS3.16 and of the data dictionary, and the names of a census. What radiologists
+say and no code system prints stands in `own.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from img_ingestion.deidentify.dicom_words import DICOM_WORDS
+
+FOLDER = Path(__file__).parent
+
+
+@cache
+def _table() -> dict[str, frozenset[str]]:
+    content = json.loads((FOLDER / "sources.json").read_text(encoding="utf-8"))
+    return {key: frozenset(text.split()) for key, text in content.items() if key != "source"}
+
+
+@cache
+def listed(kind: str) -> frozenset[str]:
+    """Give one of the word lists of our own, `own.json`."""
+    lists = json.loads((FOLDER / "own.json").read_text(encoding="utf-8"))
+    return frozenset(" ".join(lists[kind]["words"]).split())
+
+
+EPONYMS, NOUNS, HEADS = listed("eponyms"), listed("nouns"), listed("heads")
+SPOKEN, ORGANS = listed("spoken"), listed("organs")
+
+
+def is_clinical(word: str) -> bool:
+    """Tell whether a folded word is one of medicine's, imaging's or DICOM's."""
+    return word in _table()["words"] or word in DICOM_WORDS or word in SPOKEN or word in HEADS
+
+
+def is_surname(word: str) -> bool:
+    """Tell whether a folded word is a frequent surname and no clinical word."""
+    return word in _table()["surnames"] and not is_clinical(word)
+
+
+def is_given_name(word: str) -> bool:
+    """Tell whether a folded word is a frequent given name and no clinical word."""
+    return word in _table()["given"] and not is_clinical(word)
+
+
+def is_finding(before: str, word: str, after: str) -> bool:
+    """
+    Tell whether a word that is somebody's name is a finding or a device here.
+
+    Parameters
+    ----------
+    before, word, after : str
+        Folded; empty where the text begins or ends, or something other than a space separates.
+
+    """
+    table = _table()
+    if after in HEADS and (word in EPONYMS or word in NOUNS or word in table["eponyms"]):
+        return True
+    if after and f"{word}_{after}" in table["pairs"]:
+        return True
+    if not before:
+        return False
+    return f"{before}_{word}" in table["pairs"] or (word in NOUNS and before in ORGANS)
+
+
+def may_be_finding(word: str) -> bool:
+    """Tell whether a name is also a word of medicine, so that alone it says nothing of a person."""
+    every = is_clinical(word) or word in EPONYMS or word in NOUNS or word in _table()["eponyms"]
+    return every or word in _in_pairs()
+
+
+@cache
+def _in_pairs() -> frozenset[str]:
+    return frozenset(word for pair in _table()["pairs"] for word in pair.split("_"))
