@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from img_ingestion import part10
 from img_ingestion.deidentify import (
     admission,
+    code_streams,
     identifiers,
     naming,
     pixels,
@@ -125,6 +126,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         name = naming.output_name(received.path.stem, found, _pseudonym(received, policy.key))
     with turned_into(NotDeidentified, "pixels"):
         hidden = pixels.clean(dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits)
+        code_streams.strip(dataset)
         if own.rendering.frames != "all":
             # The renderer will not see every frame, and what nobody decoded must not leave.
             deque(frames(dataset, own.limits), maxlen=0)

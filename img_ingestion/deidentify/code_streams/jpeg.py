@@ -1,0 +1,87 @@
+"""
+JPEG and JPEG-LS code streams without remarks (ITU-T T.81 Annex B, T.87 Annex C).
+
+Kept: what a decoder reads, the JFIF header without its thumbnail, Adobe's and HP's colour
+transform. Cut: comments that are no encoder's own, and every other application segment (EXIF, ICC
+profiles, makers' notes).
+"""
+
+from __future__ import annotations
+
+import re
+
+from img_ingestion.deidentify.code_streams.remarks import is_encoders_own, is_padding
+from img_ingestion.errors import NotDecoded
+
+START, SCAN, END, COMMENT = 0xD8, 0xDA, 0xD9, 0xFE
+APPLICATION = range(0xE0, 0xF0)
+ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+HEADERS = {
+    0xE0: re.compile(rb"(?:JFIF|LJIF)\0.{6,8}\0\0?", re.DOTALL),
+    0xE8: re.compile(rb"mrfx.|SPIFF\0.{20,24}", re.DOTALL),
+    0xEE: re.compile(rb"Adobe.{7}", re.DOTALL),
+}
+# In coded data 0xFF is followed by a byte below 0x80 (T.87), by 0x00 (T.81) or by a restart marker.
+AFTER_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
+
+
+def bare(frame: bytes) -> bytes:
+    """
+    Give one frame without what no decoder needs.
+
+    Raises
+    ------
+    NotDecoded
+        A segment overruns the frame, or something stands behind the end of the image.
+
+    """
+    if frame[:2] != bytes((0xFF, START)):
+        raise NotDecoded("the code stream does not start as JPEG does")
+    parts, position = [frame[:2]], 2
+    while True:
+        position = _skip_fill(frame, position)
+        code = frame[position + 1]
+        if code == END:
+            break
+        end = _segment_end(frame, position, code)
+        if _is_needed(code, frame[position + 4 : end]):
+            parts.append(frame[position:end])
+        position = end
+    rest = frame[position + 2 :]
+    if not is_padding(rest):
+        raise NotDecoded("something stands behind the end of a frame's code stream")
+    return b"".join((*parts, frame[position:]))
+
+
+def _skip_fill(frame: bytes, position: int) -> int:
+    """Go over fill bytes (T.81 B.1.1.2) to the next marker."""
+    if frame[position : position + 1] != b"\xff":
+        raise NotDecoded("a JPEG code stream has no marker where one must be")
+    while frame[position + 1 : position + 2] == b"\xff":
+        position += 1
+    if position + 1 >= len(frame):
+        raise NotDecoded("a JPEG code stream has no end of image")
+    return position
+
+
+def _segment_end(frame: bytes, position: int, code: int) -> int:
+    if code in ALONE:
+        return position + 2
+    end = position + 2 + int.from_bytes(frame[position + 2 : position + 4], "big")
+    if end > len(frame) or end < position + 4:
+        raise NotDecoded("a segment of a JPEG code stream overruns its frame")
+    if code != SCAN:
+        return end
+    marker = AFTER_SCAN.search(frame, end)
+    if marker is None:
+        raise NotDecoded("a JPEG code stream has no end of image")
+    return marker.start()
+
+
+def _is_needed(code: int, content: bytes) -> bool:
+    if code == COMMENT:
+        return is_encoders_own(content)
+    if code not in APPLICATION:
+        return True
+    form = HEADERS.get(code)
+    return form is not None and form.fullmatch(content) is not None

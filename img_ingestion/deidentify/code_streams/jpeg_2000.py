@@ -1,0 +1,100 @@
+"""JPEG 2000 and HTJ2K code streams without remarks (ITU-T T.800 Annex A)."""
+
+from __future__ import annotations
+
+from img_ingestion.deidentify.code_streams.remarks import is_encoders_own, is_padding
+from img_ingestion.errors import NotDecoded
+
+START, TILE_PART, DATA, END = b"\xff\x4f", b"\xff\x90", b"\xff\x93", b"\xff\xd9"
+COMMENT = b"\xff\x64"
+SIGNATURE_BOX, CODE_STREAM_BOX = b"jP  ", b"jp2c"
+BOX_HEADER = 8
+TILE_PART_HEADER = 12
+BINARY_OR_TEXT = 2
+"""Bytes of Rcom, which says whether the remark is text (A.9.2)."""
+
+
+def bare(frame: bytes) -> bytes:
+    """
+    Give one frame without comments that are no encoder's own, and without a JP2 file around it.
+
+    Raises
+    ------
+    NotDecoded
+        A segment overruns the frame, a tile-part carries a comment, or something stands behind
+        the end of the code stream.
+
+    """
+    if frame[4:8] == SIGNATURE_BOX:
+        frame = _out_of_boxes(frame)
+    if frame[:2] != START:
+        raise NotDecoded("the code stream does not start as JPEG 2000 does")
+    parts, position = [START], 2
+    while frame[position : position + 2] != TILE_PART:
+        end = _segment_end(frame, position)
+        if not _is_remark(frame, position, end):
+            parts.append(frame[position:end])
+        position = end
+    end = _tile_parts_end(frame, position)
+    if not is_padding(frame[end:]):
+        raise NotDecoded("something stands behind the end of a frame's code stream")
+    return b"".join((*parts, frame[position:]))
+
+
+def _out_of_boxes(frame: bytes) -> bytes:
+    """Take the code stream out of a JP2 file (Annex I), which PS3.5 A.4.4 does not allow."""
+    position = 0
+    while position + BOX_HEADER <= len(frame):
+        length = int.from_bytes(frame[position : position + 4], "big") or len(frame) - position
+        kind = frame[position + 4 : position + BOX_HEADER]
+        if length < BOX_HEADER:
+            break
+        if kind == CODE_STREAM_BOX:
+            return frame[position + BOX_HEADER : position + length]
+        position += length
+    raise NotDecoded("a JP2 file has no code stream")
+
+
+def _segment_end(frame: bytes, position: int) -> int:
+    length = int.from_bytes(frame[position + 2 : position + 4], "big")
+    end = position + 2 + length
+    if frame[position : position + 1] != b"\xff" or length < BINARY_OR_TEXT or end > len(frame):
+        raise NotDecoded("a segment of a JPEG 2000 code stream overruns its frame")
+    return end
+
+
+def _is_remark(frame: bytes, position: int, end: int) -> bool:
+    remark = frame[position + 4 + BINARY_OR_TEXT : end]
+    return frame[position : position + 2] == COMMENT and not is_encoders_own(remark)
+
+
+def _tile_parts_end(frame: bytes, position: int) -> int:
+    """Walk the tile-parts (A.4.2) to behind the end of the code stream."""
+    while frame[position : position + 2] == TILE_PART:
+        length = int.from_bytes(frame[position + 6 : position + 10], "big")
+        if not length:
+            # The last tile-part may leave its length open: it goes up to the end marker.
+            return _last_end(frame)
+        if length < TILE_PART_HEADER or position + length > len(frame):
+            raise NotDecoded("a tile-part of a JPEG 2000 code stream overruns its frame")
+        _check_tile_header(frame, position + TILE_PART_HEADER)
+        position += length
+    if frame[position : position + 2] != END:
+        return _last_end(frame)
+    return position + len(END)
+
+
+def _check_tile_header(frame: bytes, position: int) -> None:
+    while frame[position : position + 2] != DATA:
+        end = _segment_end(frame, position)
+        if _is_remark(frame, position, end):
+            raise NotDecoded("a tile-part of a JPEG 2000 code stream carries a comment")
+        position = end
+
+
+def _last_end(frame: bytes) -> int:
+    """Find the end marker from behind; encoders with faulty lengths leave no other way."""
+    found = frame.rfind(END)
+    if found < 0:
+        raise NotDecoded("a JPEG 2000 code stream has no end")
+    return found + len(END)
