@@ -76,7 +76,7 @@ def _marker(number: int, vr: str) -> str | bytes | int:
         "DT": f"{day:%Y%m%d}0930",
         "TM": f"09{number % 60:02}{number // 60:02}.{number:06}",
         "PN": f"Zqpn{_letters(number)}^Planted",
-        "AS": "045Y",
+        "AS": "090Y",
         "CS": f"ZQCS{number:05}",
         "DS": f"7.{number:05}1",
         "IS": f"77{number:05}",
