@@ -123,7 +123,8 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         found = identifiers.collect(dataset)
         cleaner = Cleaner.of(found)
         patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
-        name = naming.output_name(received.path.stem, found, _pseudonym(received, policy.key))
+        other = _pseudonym(received, policy.key)
+        name = naming.output_name(received.path.stem, dataset, policy.table, other)
     with turned_into(NotDeidentified, "pixels"):
         hidden = pixels.clean(dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits)
         code_streams.strip(dataset)

@@ -1,17 +1,24 @@
 """
 Names of what leaves: the customer's own where nothing in it can identify, else a pseudonym.
 
-A stem is kept when it is made of generic words and short numbers only, and no number is one of
-this header's identifiers: `dicom_00000005_000` stays.
+A stem is kept when it is made of generic words and short numbers only, and none of them stands in
+a person's name, number or date of this header: `dicom_00000005_000` stays.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from img_ingestion.deidentify.action import Action
+
 if TYPE_CHECKING:
-    from img_ingestion.instance import Identifiers
+    from collections.abc import Iterator, Mapping
+
+    from pydicom.dataset import Dataset
+
+    from img_ingestion.deidentify.recipe import HeaderRule
 
 GENERIC = frozenset(  # as a text, because a list of a word a line would fill a page
     """
@@ -24,46 +31,130 @@ PARTS = re.compile(r"[A-Za-z]+|\d+")
 WHOLE = re.compile(r"[A-Za-z0-9_. -]{1,64}")
 LONGEST_NUMBER = 8
 MOST_NUMBERS = 3
-SHORTEST_MATCH = 4
+SHORTEST_PART = 4
+"""Digits of a longer number that identify; a whole number does from two digits on."""
+TEXT = frozenset({"AE", "AS", "DA", "DT", "IS", "LO", "LT", "SH", "ST", "UC", "UT"})
+DAY = re.compile(r"(?:\D|^)((?:19|20)\d\d)(\d\d)(\d\d)")
 
 
-def stem_is_safe(stem: str, found: Identifiers) -> bool:
-    """Tell whether a file's stem can go into a name that leaves, a log or a console line."""
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What in a header would give a file's name away: words of names, and digits."""
+
+    words: frozenset[str]
+    numbers: frozenset[str]
+
+    def names(self, word: str) -> bool:
+        """Tell whether a word stands in a person's name."""
+        return word.lower() in self.words
+
+    def counts(self, number: str) -> bool:
+        """Tell whether a number is, or is part of, one that identifies."""
+        digits = number.lstrip("0")
+        return any(_alike(digits, known.lstrip("0")) for known in self.numbers)
+
+
+def telling(dataset: Dataset, table: Mapping[int, HeaderRule]) -> Telling:
+    """
+    Collect what must not be in a name: from every element that is not simply kept, at every level.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The original.
+    table : mapping of tag to HeaderRule
+        The compiled recipe.
+
+    """
+    words: set[str] = set()
+    numbers: set[str] = set()
+    for vr, text in _texts(dataset, table):
+        if vr == "PN":
+            words.update(word.lower() for word in re.findall(r"[^\W\d_]+", text))
+        numbers.update(re.findall(r"\d+", text))
+        numbers.add(re.sub(r"\D", "", text))
+        for year, month, day in DAY.findall(text):
+            numbers.update(
+                first + second + third for first, second, third in _orders(year, month, day)
+            )
+    return Telling(frozenset(words), frozenset(numbers) - {""})
+
+
+def _texts(dataset: Dataset, table: Mapping[int, HeaderRule]) -> Iterator[tuple[str, str]]:
+    for tag in list(dataset.keys()):
+        rule = table.get(tag)
+        vr = dataset.get_item(tag).VR
+        if vr in (None, "UN"):
+            vr = dataset[tag].VR
+        if vr == "SQ":
+            for item in dataset[tag].value:
+                yield from _texts(item, table)
+        elif vr == "PN" or (vr in TEXT and rule is not None and rule.action is not Action.K):
+            yield str(vr), str(dataset[tag].value)
+
+
+def _orders(year: str, month: str, day: str) -> Iterator[tuple[str, str, str]]:
+    for written in (year, year[2:]):
+        yield written, month, day
+        yield day, month, written
+        yield month, day, written
+
+
+def _alike(digits: str, known: str) -> bool:
+    if len(digits) < 2 or len(known) < 2:  # noqa: PLR2004 - one digit says nothing
+        return False
+    shorter, longer = sorted((digits, known), key=len)
+    return digits == known or (len(shorter) >= SHORTEST_PART and shorter in longer)
+
+
+def output_name(
+    stem: str, dataset: Dataset, table: Mapping[int, HeaderRule], pseudonym: str
+) -> str:
+    """
+    Give the stem for the output files: the customer's own, or the pseudonym of the content.
+
+    Parameters
+    ----------
+    stem : str
+        Of the file as the customer named it.
+    dataset : Dataset
+        The original.
+    table : mapping of tag to HeaderRule
+        The compiled recipe.
+    pseudonym : str
+        What stands in its place.
+
+    """
+    if not _is_plain(stem):
+        return pseudonym
+    told = telling(dataset, table)
+    words, numbers = _parts(stem)
+    tells = any(map(told.names, words)) or any(map(told.counts, (*numbers, "".join(numbers))))
+    return pseudonym if tells else stem.replace(" ", "_")
+
+
+def _parts(stem: str) -> tuple[list[str], list[str]]:
+    parts = PARTS.findall(stem)
+    return [part for part in parts if not part.isdigit()], [
+        part for part in parts if part.isdigit()
+    ]
+
+
+def _is_plain(stem: str) -> bool:
+    """Tell whether a stem is made of generic words and a few short numbers, whoever it is of."""
     if not WHOLE.fullmatch(stem) or stem.startswith((".", "-", " ")):
         return False
-    if len(re.findall(r"\d+", stem)) > MOST_NUMBERS:
-        return False
-    return all(
-        _number_is_safe(part, found) if part.isdigit() else part.lower() in GENERIC
-        for part in PARTS.findall(stem)
-    ) and _number_is_safe(re.sub(r"\D", "", stem)[:LONGEST_NUMBER], found)
-
-
-def _number_is_safe(number: str, found: Identifiers) -> bool:
-    if len(number) > LONGEST_NUMBER:
-        return False
-    if _reads_as_date(number):
-        return False
-    significant = number.lstrip("0")
-    if len(significant) < SHORTEST_MATCH:
-        return not any(number == known.replace(" ", "") for known in found.numbers)
-    known_digits = [re.sub(r"\D", "", known) for known in (*found.numbers, *found.dates)]
-    return not any(
-        known and (significant in known or known.lstrip("0") in number) for known in known_digits
+    words, numbers = _parts(stem)
+    return (
+        len(numbers) <= MOST_NUMBERS
+        and all(len(number) <= LONGEST_NUMBER for number in numbers)
+        and all(word.lower() in GENERIC for word in words)
+        and not any(map(_reads_as_date, (*numbers, "".join(numbers))))
     )
 
 
 def _reads_as_date(number: str) -> bool:
     """Tell 19990131 and 31011999 from a counter: whose date it is does not matter."""
-    if len(number) != LONGEST_NUMBER:
-        return False
-    return bool(
-        re.fullmatch(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", number)
-        or re.fullmatch(r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d", number)
-        or re.fullmatch(r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:19|20)\d\d", number),
-    )
-
-
-def output_name(stem: str, found: Identifiers, pseudonym: str) -> str:
-    """Give the stem for the output files: the customer's own, or the pseudonym of the content."""
-    return stem.replace(" ", "_") if stem_is_safe(stem, found) else pseudonym
+    year, month, day = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+    forms = (year + month + day, day + month + year, month + day + year)
+    return any(re.fullmatch(form, number) for form in forms)
