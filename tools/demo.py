@@ -37,7 +37,7 @@ SENT = {
     "customer_2/dicom_00000005_000.dcm": "SC_rgb_jpeg_dcmtk.dcm",
     "customer_2/dicom_00000006_000.dcm": "SC_rgb_rle_2frame.dcm",
     "customer_3/slice_0001.dcm": "MR_small_jpeg_ls_lossless.dcm",
-    "customer_3/us_0001.dcm": "examples_rgb_color.dcm",
+    "customer_3/image_0001.dcm": "examples_rgb_color.dcm",
 }
 DUPLICATE = {"customer_3/slice_0001_again.dcm": "MR_small_jpeg_ls_lossless.dcm"}
 HELD = {
