@@ -10,14 +10,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from img_ingestion.commands import (
+    audit,
+    check,
     explain,
     held,
     identify,
+    recipe,
     reconcile,
     retry,
     run,
     send,
     status,
+    support_bundle,
+    verify,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +58,11 @@ _ALL: tuple[Command, ...] = (
     status,
     held,
     explain,
+    check,
+    verify,
+    audit,
+    recipe,
+    support_bundle,
     retry,
     reconcile,
     identify,
