@@ -120,7 +120,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     dataset = part10.read(received, own.limits)
     with turned_into(NotDeidentified, "identifiers"):
         admission.check(dataset)
-        found = identifiers.collect(dataset)
+        found = identifiers.collect(dataset, identifiers.retained(own.profile))
         cleaner = Cleaner.of(found)
         patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
         other = _pseudonym(received, policy.key)
@@ -139,7 +139,8 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         content = part10.written(clean)
     if own.profile.retain_uids:
         found = replace(found, uids=frozenset())
-    residue.check(content, found, cleaner)
+    moved = own.profile.retain_longitudinal_modified_dates
+    residue.check(content, found, cleaner, patient.days if moved else None)
     replaced = MappingProxyType(patient.replaced)
     return CleanInstance(
         received.id, received.customer, name, clean, content, replaced, hidden.regions

@@ -68,11 +68,11 @@ class Cleaner:
         """Cut this patient's and anybody else's identifiers out of a text."""
         return self._cut(text, prose=True)
 
-    def finds(self, text: str) -> bool:
+    def finds(self, text: str, *, prose: bool = False) -> bool:
         """Tell whether one of this patient's own identifiers stands in a text."""
-        if self.done.get((text, False)) == text:
+        if self.done.get((text, prose)) == text:
             return False
-        return any(start < end for start, end in self._own(fold(text), prose=False))
+        return any(start < end for start, end in self._own(fold(text), prose=prose))
 
     def is_number(self, text: str) -> bool:
         """Tell whether a value of IS or DS is no count or measure but an identifying number."""
@@ -104,7 +104,8 @@ class Cleaner:
         if not cut:
             return text
         kept = "".join(" " if at in cut else char for at, char in enumerate(text))
-        return re.sub(r" {2,}", " ", kept).strip(" ^,;:/-=_")
+        # Once more: what stood apart may have come together.
+        return self._without(re.sub(r" {2,}", " ", kept).strip(" ^,;:/-=_"), prose=prose)
 
     def _own(self, form: Folded, *, prose: bool) -> Iterator[Span]:
         squeezed = Squeezed.of(form.text)

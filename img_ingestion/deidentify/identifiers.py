@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 
+from img_ingestion.deidentify import profile
+from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dates import DA
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.pseudonyms import names_a_class
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
+
+    from img_ingestion.settings import Profile
 
 
 def _tags(*keywords: str) -> frozenset[int]:
@@ -108,31 +112,46 @@ class _Found:
         )
 
 
-def collect(dataset: Dataset) -> Identifiers:
+@lru_cache(maxsize=64)
+def retained(options: Profile) -> frozenset[int]:
+    """Give the tags that an option in force lets stay: they are no secret of this instance."""
+    return frozenset(tag for tag, act in profile.actions(options).items() if act is Action.K)
+
+
+def collect(dataset: Dataset, retained: frozenset[int] = frozenset()) -> Identifiers:
     """
     Collect names, numbers, phrases, places, dates and instance UIDs, folded for comparison.
+
+    Elements whose tag is in `retained` are passed over.
 
     A name of words that DICOM itself uses and nothing else (HEAD^PHANTOM) is nobody's: cutting
     such words would hurt the text and protect nobody; the name's element itself is replaced anyway.
     """
     found = _Found()
-    _collect(dataset, found)
+    _collect(dataset, found, retained)
     return found.frozen()
 
 
-def _collect(dataset: Dataset, found: _Found) -> None:
+def _collect(dataset: Dataset, found: _Found, retained: frozenset[int]) -> None:
     for raw in list(dataset.values()):
         vr = _representation(dataset, raw)
         if vr == "SQ":
             for item in dataset[raw.tag].value or ():
-                _collect(item, found)
-        elif vr == "UI":
-            found.uids.update(_uids(raw))
-        elif vr in {"DA", "DT"}:
-            found.dates.update(_days(raw))
-        elif vr == "PN" or raw.tag in NUMBERS or (vr in TEXT and raw.tag in identity_tags()):
-            for text in texts_of(dataset[raw.tag]):
-                _take(vr, raw.tag, text, found)
+                _collect(item, found, retained)
+        elif raw.tag not in retained:
+            _collect_one(dataset, raw, vr, found)
+
+
+def _collect_one(
+    dataset: Dataset, raw: DataElement | RawDataElement, vr: str, found: _Found
+) -> None:
+    if vr == "UI":
+        found.uids.update(_uids(raw))
+    elif vr in {"DA", "DT"}:
+        found.dates.update(_days(raw))
+    elif vr == "PN" or raw.tag in NUMBERS or (vr in TEXT and raw.tag in identity_tags()):
+        for text in texts_of(dataset[raw.tag]):
+            _take(vr, raw.tag, text, found)
 
 
 def _take(vr: str, tag: int, text: str, found: _Found) -> None:

@@ -94,9 +94,15 @@ class Names:
             near = _neighbour(text, words, at, step)
             if len(near) == 1 and any(name[0] == near for name in self.known):
                 start, end, _ = words[at + step]
-                # Neither the f of T20f nor the B of B-mode.
-                around = text[max(start - 1, 0) : start] + text[end : end + 1]
-                if not any(each.isdigit() or each in "-/" for each in around):
+                # Neither the f of T20f, the B of B-mode, nor the W of `with`.
+                before, after = text[:start].rstrip(" "), text[end:].lstrip(" ")
+                ends = (
+                    not after or after[0] in ",;()"
+                    if step > 0
+                    else not before or before[-1] in ",;()"
+                )
+                other = _neighbour(text, words, at + step, step) in self.known
+                if text[end : end + 1] == "." or ends or other:
                     yield start, end
 
     def _joined(self, word: str) -> bool:

@@ -6,18 +6,25 @@ It reads the written bytes again and trusts nothing that the pass over the heade
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pydicom
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
-from img_ingestion.deidentify.identifiers import elements
+from img_ingestion.deidentify import dates
+from img_ingestion.deidentify.identifiers import texts_of
+from img_ingestion.deidentify.tables import rows
 from img_ingestion.errors import NotVerified, turned_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydicom.dataelem import DataElement
+    from pydicom.dataelem import DataElement, RawDataElement
+    from pydicom.dataset import Dataset
 
     from img_ingestion.deidentify.free_text import Cleaner
     from img_ingestion.instance import Identifiers
@@ -25,12 +32,50 @@ if TYPE_CHECKING:
 SHORTEST_IN_BYTES = 6
 """Shorter ones turn up in compressed pixels by chance: 6 bytes in 10 MB, once in 10^7 files."""
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "AS"})
+ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
 COUNTS = frozenset({"DS", "IS"})
+DAYS = frozenset({"DA", "DT"})
 DIGITS = frozenset(bytes([code]) for code in b"0123456789.")
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 
 
-def check(content: bytes, found: Identifiers, cleaner: Cleaner) -> None:
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What must not be in the file, and the means to find it."""
+
+    found: Identifiers
+    cleaner: Cleaner
+    moved: frozenset[str] | None
+    """Each original date as it comes out; None where dates stay."""
+
+    def in_texts(self, vr: str, tag: int, texts: list[str]) -> str:
+        """Say what of it stands in the values of an element, or nothing."""
+        if vr == "UI":
+            return "an original UID" if self.found.uids.intersection(texts) else ""
+        if vr in DAYS:
+            return "an original date" if any(map(self._is_original, texts)) else ""
+        if vr in COUNTS:
+            return "an identifying number" if any(map(self._counts, texts)) else ""
+        prose = tag in descriptors()
+        finds = any(self.cleaner.finds(text, prose=prose) for text in texts)
+        return "an identifier" if finds else ""
+
+    def _is_original(self, text: str) -> bool:
+        day = text[:10].replace(".", "").replace("-", "").replace("/", "")[:8]
+        return self.moved is not None and day in self.found.dates and day not in self.moved
+
+    def _counts(self, text: str) -> bool:
+        number = re.sub(r"\D", "", text)
+        return self.cleaner.is_number(text) and number not in (self.moved or ())
+
+
+@cache
+def descriptors() -> frozenset[int]:
+    """Give the elements that the Clean Descriptors Option is about: prose (PS3.15 E.3.5)."""
+    return frozenset(tag for tag, row in rows().items() if "CleanDescriptors" in row.options)
+
+
+def check(content: bytes, found: Identifiers, cleaner: Cleaner, days: int | None = None) -> None:
     """
     Raise if anything that identifies the patient is still in a Part 10 file.
 
@@ -42,6 +87,8 @@ def check(content: bytes, found: Identifiers, cleaner: Cleaner) -> None:
         Of the original.
     cleaner : Cleaner
         Compiled from `found`.
+    days : int or None
+        By how many days dates were moved; None where they were not.
 
     Raises
     ------
@@ -56,23 +103,43 @@ def check(content: bytes, found: Identifiers, cleaner: Cleaner) -> None:
         meta = set(map(str, (element.value for element in dataset.file_meta)))
         if meta & found.uids:
             raise NotVerified("file meta information: an original UID was still there")
-        for element in elements(dataset):
-            _check_element(element, found, cleaner)
+        moved = None
+        if days is not None:
+            moved = frozenset(dates.shifted("DA", day, days) or "" for day in found.dates)
+        _check_level(dataset, Sought(found, cleaner, moved))
     _check_bytes(content, found, cleaner)
 
 
-def _check_element(element: DataElement, found: Identifiers, cleaner: Cleaner) -> None:
-    name = element.keyword or str(element.tag)
-    values = list(element.value) if element.VM > 1 else [element.value]
-    texts = [str(value) for value in values if value is not None]
-    if element.VR == "UI":
-        if found.uids.intersection(texts):
-            raise NotVerified(f"{name}: an original UID was still there")
-    elif element.VR in COUNTS:
-        if any(map(cleaner.is_number, texts)):
-            raise NotVerified(f"{name}: an identifying number was still there")
-    elif element.VR in TEXT and any(map(cleaner.finds, texts)):
-        raise NotVerified(f"{name}: an identifier was still there")
+def _check_level(dataset: Dataset, sought: Sought) -> None:
+    """Look at every element of a level and of those below it, decoding only what must be."""
+    for raw in list(dataset.values()):
+        vr = _representation(raw)
+        if vr == "SQ":
+            for item in dataset[raw.tag].value or ():
+                _check_level(item, sought)
+        elif vr in TEXT or vr in COUNTS or vr in DAYS or vr == "UI":
+            said = sought.in_texts(vr, raw.tag, _texts(dataset, raw, vr))
+            if said:
+                name = keyword_for_tag(raw.tag) or str(raw.tag)
+                raise NotVerified(f"{name}: {said} was still there")
+
+
+def _representation(raw: DataElement | RawDataElement) -> str:
+    """Give what an element is; SQ to descend, and LO for what nobody knows."""
+    vr = raw.VR
+    if vr is None or vr == "UN":
+        vr = dictionary_VR(raw.tag).split(" ")[0] if dictionary_has_tag(raw.tag) else "LO"
+    return str(vr)
+
+
+def _texts(dataset: Dataset, raw: DataElement | RawDataElement, vr: str) -> list[str]:
+    """Give the values as texts; bytes that are ASCII need no character set."""
+    if isinstance(raw.value, bytes):
+        text = raw.value.decode("latin-1")
+        if vr not in TEXT or (text.isascii() and "\x1b" not in text):
+            texts = [text] if vr in ONE_VALUE else text.split("\\")
+            return [each.strip(" \0") for each in texts]
+    return texts_of(dataset[raw.tag])
 
 
 def _check_bytes(content: bytes, found: Identifiers, cleaner: Cleaner) -> None:

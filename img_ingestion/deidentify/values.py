@@ -93,7 +93,7 @@ class Values:
         text : Action
             C: its text is a descriptor; K: a coded or technical word, unless it is long free text.
         listed : bool
-            A rule names this element; its UIDs and dates then stay.
+            A rule names this element; its UIDs, dates and long texts then stay.
 
         """
         raw = source.get_item(tag)
@@ -103,7 +103,8 @@ class Values:
         if vr in CODED:
             return self._coded(source, tag, vr, listed=listed)
         if vr in TEXT:
-            prose = (text is Action.C or vr in ONE_VALUE) and not _is_standard_code(source, tag)
+            unnamed = vr in ONE_VALUE and not listed
+            prose = (text is Action.C or unnamed) and not _is_standard_code(source, tag)
             clean = self.cleaner.cleaned if prose else self.cleaner.without_own
             return self._each(source, tag, lambda value: _never_empty(value, clean))
         if vr == "PN":
