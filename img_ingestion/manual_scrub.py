@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydicom.config import RAISE
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
-from pydicom.uid import UID
 
 from img_ingestion import durable, part10
-from img_ingestion.deidentify.pseudonyms import Pseudonyms, load_key, names_a_class
-from img_ingestion.errors import NotDeidentified, SettingsError, turned_into
+from img_ingestion.deidentify.pseudonyms import Pseudonyms, load_key
+from img_ingestion.errors import NotAdmitted, NotDeidentified, turned_into
 from img_ingestion.home import UNASSIGNED, Home
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.settings import Limits
+from img_ingestion.wishes import check_spelling, wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydicom.dataset import Dataset
 
-NEEDED = frozenset(
-    """
-    SpecificCharacterSet SOPClassUID
-    SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns
-    BitsAllocated BitsStored HighBit PixelRepresentation
-    PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths
-    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
-    BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
-    GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
-    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
-    SegmentedBluePaletteColorLookupTableData
-    RescaleSlope RescaleIntercept ModalityLUTSequence VOILUTSequence LUTDescriptor LUTData
-    WindowCenter WindowWidth VOILUTFunction PresentationLUTShape
-    SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
-    PixelValueTransformationSequence FrameVOILUTSequence
-    """.split()  # noqa: SIM905 (in columns it can be read)
-)
-"""What a viewer cannot do without (PS3.3 C.7.6.3, C.7.9, C.11.1, C.11.2, C.7.6.16)."""
-
-FILE_META = 0x0002
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is to become of one element wherever it stands."""
-
-    tag: int
-    keyword: str
-    value: object = None
-    """None: blank it, or map it if it is a UID."""
+    from img_ingestion.wishes import Wish
 
 
 def img_manual_scrub(
@@ -64,8 +32,9 @@ def img_manual_scrub(
     """
     Blank or replace chosen fields of an image, at every nesting level.
 
-    UIDs are mapped instead of blanked, the same UID to the same one in every file of a customer.
-    Pixel data are copied byte for byte. This is no de-identification: what you do not choose stays.
+    UIDs are mapped instead of blanked, the same UID to the same one in every file of a customer;
+    for a file outside any home, with a key in `state/keys/` of the current folder. Pixel data are
+    copied byte for byte. This is no de-identification: what you do not choose stays.
 
     Parameters
     ----------
@@ -87,21 +56,27 @@ def img_manual_scrub(
     ------
     SettingsError
         A keyword that does not exist, that an image needs, or that the replacement does not fit.
+    StorageError
+        The file cannot be read, or the result not be written.
     InstanceError
         The file is no DICOM, or cannot be changed.
 
     """
     source = Path(path)
-    wishes = [_wish(keyword, value) for keyword, value in _pairs(fields)]
+    chosen = wishes(fields)
     home, customer = _owner(source.absolute())
-    content = source.read_bytes()
+    with durable.storing("reading the file to scrub"):
+        content = source.read_bytes()
     one = ReceivedInstance("", customer, source, content, "")
     dataset = part10.read(one, Limits())
+    if not dataset.get("SOPClassUID") or not dataset.get("SOPInstanceUID"):
+        raise NotAdmitted("SOP Class UID or SOP Instance UID is absent: no file can be made of it")
+    check_spelling(dataset, chosen)
     with turned_into(NotDeidentified, "scrubbing"):
         # Without a UID to map no key is needed, and none is made.
-        mapping = any(map(_is_mapped, wishes))
+        mapping = any(map(_is_mapped, chosen))
         pseudonyms = Pseudonyms(load_key(home.state, customer) if mapping else b"")
-        for wish in wishes:
+        for wish in chosen:
             _apply(dataset, wish, pseudonyms)
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         scrubbed = part10.written(dataset)
@@ -109,35 +84,6 @@ def img_manual_scrub(
     durable.folder(target.parent)
     durable.write(target, scrubbed)
     return target
-
-
-def _pairs(fields: Mapping[str, object] | Iterable[str]) -> Iterable[tuple[str, object]]:
-    """Give keyword and replacement, whichever way the fields were said."""
-    if isinstance(fields, Mapping):
-        return fields.items()
-    return [(keyword, None) for keyword in ([fields] if isinstance(fields, str) else fields)]
-
-
-def _wish(keyword: str, value: object) -> Wish:
-    """Check one field at the door."""
-    tag = tag_for_keyword(keyword) if keyword else None
-    if tag is None:
-        raise SettingsError(f"{keyword}: the standard has no such keyword")
-    if keyword in NEEDED or tag >> 16 == FILE_META or _names_a_class(tag):
-        raise SettingsError(f"{keyword}: an image needs it; it can be neither blank nor replaced")
-    vr = dictionary_VR(tag)
-    if vr == "UI" and value is not None and not UID(str(value)).is_valid:
-        raise SettingsError(f"{keyword}: the replacement is no UID")
-    if value is not None:
-        try:
-            DataElement(tag, vr.split(" ")[0], value, validation_mode=RAISE)
-        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            raise SettingsError(f"{keyword}: the replacement does not fit its VR {vr}") from error
-    return Wish(tag, keyword, value)
-
-
-def _names_a_class(tag: int) -> bool:
-    return dictionary_VR(tag) == "UI" and names_a_class(tag)
 
 
 def _is_mapped(wish: Wish) -> bool:

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS replaced (
 CREATE INDEX IF NOT EXISTS by_pseudonym ON replaced (pseudonym);
 """
 COLUMNS = ("kind", "original", "pseudonym")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Vault:
@@ -65,12 +66,14 @@ class Vault:
         """Write every row as CSV (kind, original, pseudonym), mode 0600; give their number."""
         query = "SELECT DISTINCT kind, original, pseudonym FROM replaced ORDER BY 1, 2, 3"
         rows = self._read(query)
-        with _storing():
+        try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as out:
                 writer = csv.writer(out)
                 writer.writerow(COLUMNS)
-                writer.writerows(rows)
+                writer.writerows(map(_as_text, rows))
+        except OSError as error:
+            raise StorageError(f"the export cannot be written: {type(error).__name__}") from error
         return len(rows)
 
     def _read(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
@@ -84,6 +87,11 @@ class Vault:
         connection.execute("PRAGMA synchronous=EXTRA")
         connection.executescript(SCHEMA)
         return closing(connection)
+
+
+def _as_text(row: tuple[str, str, str]) -> list[str]:
+    """Keep a spreadsheet from running what a stranger's identifier says: `=`, `+`, `-`, `@`."""
+    return [f"'{value}" if value.startswith(FORMULA) else value for value in row]
 
 
 @contextmanager

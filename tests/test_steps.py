@@ -18,9 +18,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from img_ingestion import render
-from img_ingestion.errors import NotDicom, SettingsError
-from img_ingestion.manual_scrub import NEEDED
+from img_ingestion.errors import NotDicom, SettingsError, StorageError
 from img_ingestion.settings import Limits, Rendering
+from img_ingestion.wishes import NEEDED
 from ingestion import file_encoding, image_dicomcleaner, img_manual_scrub, poll_dcm_directory
 
 if TYPE_CHECKING:
@@ -243,3 +243,15 @@ def test_what_cannot_be_done_is_refused_by_name_and_not_by_value(
 def test_the_steps_are_loaded_when_they_are_used() -> None:
     code = "import sys, ingestion; assert not {'pydicom', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_scrubbing_refuses_what_the_character_set_cannot_spell(tmp_path: Path) -> None:
+    for wish in ({"PatientName": "山田"}, {"PatientName": ["A", "B"]}, {"PatientID": "a\\b"}):
+        with pytest.raises(SettingsError, match=next(iter(wish))):
+            img_manual_scrub(sample("CT_small.dcm"), wish, tmp_path / "out.dcm")
+    assert not (tmp_path / "out.dcm").exists()
+
+
+def test_scrubbing_says_plainly_that_a_file_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        img_manual_scrub(tmp_path / "absent.dcm", ["PatientName"])

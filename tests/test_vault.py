@@ -6,6 +6,9 @@ import csv
 import stat
 from typing import TYPE_CHECKING
 
+import pytest
+
+from img_ingestion.errors import StorageError
 from img_ingestion.vault import Vault
 
 if TYPE_CHECKING:
@@ -39,3 +42,15 @@ def test_the_export_has_every_row_and_is_for_the_owner_only(tmp_path: Path) -> N
     assert ["patient", "ZQ-4711", "BCDFGHJKLMNPQRS"] in rows
     for path in (out, tmp_path / "vault.sqlite"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_export_runs_nothing_in_a_spreadsheet(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "vault.sqlite")
+    vault.remember("customer", {("patient", "=cmd|calc!A1"): "BCDFGHJKLMNPQRS"})
+    vault.export(tmp_path / "map.csv")
+    assert "'=cmd|calc!A1" in (tmp_path / "map.csv").read_text()
+
+
+def test_a_place_that_cannot_be_written_is_not_blamed_on_the_vault(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="export"):
+        Vault(tmp_path / "vault.sqlite").export(tmp_path / "absent" / "map.csv")
