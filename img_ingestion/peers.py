@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, Self
 
 from pydantic import Field, ValidationInfo, model_validator
@@ -46,8 +47,12 @@ class Store(Section):
         return given
 
     @model_validator(mode="after")
-    def _is_private(self) -> Self:
-        """Refuse to show the images to the network."""
+    def _can_be_sent_in_private(self) -> Self:
+        """Refuse what cannot be done, and to show the images to the network."""
+        if self.host and find_spec("pynetdicom") is None:
+            raise ValueError(
+                "host: C-STORE needs pynetdicom; pip install -r requirements-dicom.txt"
+            )
         if self.host and not (self.tls or self.allow_plain or loopback(self.host)):
             raise ValueError("host is another machine and tls is false; allow_plain is false")
         return self

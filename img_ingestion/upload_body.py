@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from contextlib import contextmanager
-from dataclasses import dataclass
 from string import ascii_letters, digits
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from img_ingestion import png_header
 from img_ingestion.contract import request_fault
-from img_ingestion.durable import storing
 from img_ingestion.errors import NotDescribed, turned_into
+from img_ingestion.spliced import CHUNK, FileBytes, Spliced, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from img_ingestion.instance import Parcel, ParcelImage
-
-CHUNK = 256 * 1024
-"""Bytes in hand at a time."""
 
 _ALPHABET = f"{ascii_letters}{digits}+/".encode()
 _HEADER = png_header.LENGTH // 3 * 4
@@ -30,51 +24,16 @@ _PADDING = 2
 """Characters of `=` at the end of base64, at the most."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """One image's `data`: a file and how long it was when the body was made."""
-
-    path: Path
-    size: int
-
-    def __iter__(self) -> Iterator[bytes]:
-        left = self.size
-        with _opened(self.path) as stream:
-            while left and (chunk := stream.read(min(CHUNK, left))):
-                left -= len(chunk)
-                yield chunk
-            if left or stream.read(1):
-                raise NotDescribed("an image's data changed while it was sent")
-
-
-class UploadBody:
+def upload_body(parcel: Parcel) -> Spliced:
     """
-    A JSON body that knows its length and gives itself in chunks.
+    Give the JSON body of a parcel.
 
-    The `data` strings are spliced from their files, neither decoded nor encoded again, so
-    that memory does not grow with the images. It can be iterated again.
+    The `data` strings are spliced from their files, neither decoded nor encoded again.
     """
-
-    __slots__ = ("_length", "_pieces")
-
-    def __init__(self, parcel: Parcel) -> None:
-        self._pieces = tuple(_pieces(parcel))
-        self._length = sum(
-            piece.size if isinstance(piece, _Data) else len(piece) for piece in self._pieces
-        )
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            if isinstance(piece, _Data):
-                yield from piece
-            else:
-                yield piece
+    return Spliced(_pieces(parcel))
 
 
-def checked(parcel: Parcel) -> UploadBody:
+def checked(parcel: Parcel) -> Spliced:
     """
     Give a parcel's body, once all of it has been held against the contract.
 
@@ -95,24 +54,23 @@ def checked(parcel: Parcel) -> UploadBody:
         raise NotDescribed(f"the body breaks the contract: {fault}")
     for image in parcel.images:
         _check_data(image)
-    return UploadBody(parcel)
+    return upload_body(parcel)
 
 
-def _pieces(parcel: Parcel) -> Iterator[bytes | _Data]:
+def _pieces(parcel: Parcel) -> Iterator[bytes | FileBytes]:
     """Give the body in order: our own JSON, and files where the `data` strings stand."""
     yield b'{"study":%b,"series":%b,"images":[' % (_json(parcel.study), _json(parcel.series))
     for place, image in enumerate(parcel.images):
         fields = _json(image.fields).removesuffix(b"}")
         yield b'%b%b,"data":"' % (b"," if place else b"", fields)
-        with _opened(image.data) as stream:
-            yield _Data(image.data, stream.seek(0, 2))
+        yield FileBytes.of(image.data)
         yield b'"}'
     yield b"]}"
 
 
 def _check_data(image: ParcelImage) -> None:
     """Hold an image whose data are not base64 of the whole PNG that its fields describe."""
-    with _opened(image.data) as stream:
+    with opened(image.data) as stream:
         rest, start, end = b"", b"", b""
         while chunk := stream.read(CHUNK):
             start, end = start or chunk[:_HEADER], (end + chunk)[-_HEADER:]
@@ -138,15 +96,3 @@ def _described(fields: Mapping[str, object]) -> png_header.PngHeader:
 def _json(words: Mapping[str, object]) -> bytes:
     with turned_into(NotDescribed, "writing JSON"):
         return json.dumps(words, allow_nan=False, separators=(",", ":")).encode()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open an image's data; a file that is gone concerns this image, a broken disk them all."""
-    with storing("reading an image's data"):
-        try:
-            stream = path.open("rb")
-        except FileNotFoundError as error:
-            raise NotDescribed("an image's data are gone") from error
-        with stream:
-            yield stream

@@ -17,7 +17,7 @@ from img_ingestion import payload, png_header
 from img_ingestion.contract import request_fault
 from img_ingestion.errors import NotDescribed
 from img_ingestion.instance import ParcelImage
-from img_ingestion.upload_body import UploadBody, checked
+from img_ingestion.upload_body import checked, upload_body
 from tests.delivering import SERIES, STUDY, fields, parcel, picture, png
 
 if TYPE_CHECKING:
@@ -271,5 +271,5 @@ def test_a_hundred_megabytes_are_checked_and_streamed_in_flat_memory(tmp_path: P
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert sent == len(UploadBody(large)) > 100_000_000
+    assert sent == len(upload_body(large)) > 100_000_000
     assert peak < 16 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from img_ingestion.destinations import backend
+from img_ingestion.destinations import backend, folder, store, stow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,4 +16,11 @@ if TYPE_CHECKING:
     # Each opener takes the section of the settings that has its name.
     Opener = Callable[[Any], AbstractContextManager[Destination]]
 
-DESTINATIONS: Mapping[str, Opener] = MappingProxyType({"backend": backend.destination})
+DESTINATIONS: Mapping[str, Opener] = MappingProxyType(
+    {
+        "backend": backend.destination,
+        "stow": stow.destination,
+        "store": store.destination,
+        "folder": folder.destination,
+    }
+)
