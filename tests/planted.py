@@ -71,7 +71,7 @@ def rows(columns: frozenset[str] = frozenset()) -> list[Row]:
 def _marker(number: int, vr: str) -> str | bytes | int:
     day = date(1931, 1, 1) + timedelta(days=7 * number)
     markers: Mapping[str, str | bytes | int] = {
-        "UI": f"1.2.826.0.1.3680043.9.7777.{number}",
+        "UI": f"1.2.826.0.1.3680043.9.7777.{number:05}5",
         "DA": f"{day:%Y%m%d}",
         "DT": f"{day:%Y%m%d}0930",
         "TM": f"09{number % 60:02}{number // 60:02}.{number:06}",
@@ -191,7 +191,7 @@ def _as_asked(code: str, row: Row, element: DataElement | None) -> bool:
     kept = row.text in text or (isinstance(row.marker, bytes) and row.marker in _raw(element))
     match code:
         case "K":
-            return text in (row.text, f"{row.text}9") or row.vr == "SQ"
+            return kept or row.vr == "SQ"
         case "Z":
             return not kept
         case "D":
@@ -206,16 +206,13 @@ def _raw(element: DataElement) -> bytes:
     return element.value if isinstance(element.value, bytes) else b""
 
 
-HIDDEN = (
-    "ZQPREAMBLE ZQPRIVATE ZQAETITLE ZQMETA ZQUNKNOWN ZQOVERLAY ZQICON ZQBYTES Zqpn"
-    " 1.2.826.0.1.3680043.9.7777."
-)
+HIDDEN = "ZQPREAMBLE ZQPRIVATE ZQAETITLE ZQMETA ZQUNKNOWN ZQOVERLAY ZQICON"
 
 
 def markers(columns: frozenset[str]) -> Iterator[bytes]:
     """Give what must not be in any outgoing byte: all but what an option says to keep."""
     yield from HIDDEN.encode().split()
     for row in rows(columns):
-        distinct = row.vr in STRINGS | {"DA", "DT", "SQ", "UR"}
-        if distinct and "K" not in row.codes:
+        distinct = row.vr in STRINGS | {"DA", "DT", "OB", "OW", "PN", "SQ", "UI", "UN", "UR"}
+        if distinct and "K" not in row.codes and row.tag not in NOT_IN_THE_BODY:
             yield row.text.encode()

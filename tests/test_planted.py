@@ -46,7 +46,7 @@ IN_THE_BODY = 654 - 1
 """All rows that can stand in a data set, less the one of the file meta information."""
 
 
-def _cleaned(content: bytes, profile: Profile) -> CleanInstance:
+def cleaned(content: bytes, profile: Profile) -> CleanInstance:
     settings = Settings(profile=profile, pixels=Pixels(policy="rules"))
     rules = policy("customer", settings, recipe.load(RECIPE), b"k" * 32)
     digest = hashlib.sha256(content).hexdigest()
@@ -58,7 +58,7 @@ def _cleaned(content: bytes, profile: Profile) -> CleanInstance:
 def test_every_row_comes_out_as_its_code_asks(
     profile: Profile, columns: frozenset[str], *, implicit: bool
 ) -> None:
-    clean = _cleaned(planted.planted(implicit=implicit), profile)
+    clean = cleaned(planted.planted(implicit=implicit), profile)
     dataset = pydicom.dcmread(BytesIO(clean.content))
     top = list(planted.wrong(dataset, columns))
     nested = [
@@ -72,7 +72,7 @@ def test_every_row_comes_out_as_its_code_asks(
 
 @BOTH
 def test_no_marker_is_in_any_outgoing_byte(profile: Profile, columns: frozenset[str]) -> None:
-    clean = _cleaned(planted.planted(), profile)
+    clean = cleaned(planted.planted(), profile)
     assert [each for each in planted.markers(columns) if each in clean.content] == []
     assert not any(marker.decode() in clean.name for marker in planted.markers(columns))
 
