@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from img_ingestion import console, options
 from img_ingestion.commands import COMMANDS, run
 from img_ingestion.commands import send as sending
-from img_ingestion.commands.told import UNFORESEEN, complaint
+from img_ingestion.commands.told import STATUSES, UNFORESEEN, complaint
 from img_ingestion.discretion import discreet
-from img_ingestion.errors import AlreadyRunning, SettingsError, StorageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from img_ingestion.commands.told import Told
 
 INTERRUPTED = 130
-STATUSES = {SettingsError: 2, StorageError: 4, AlreadyRunning: 6}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +58,9 @@ def _status(command: Command, chosen: Namespace) -> int:
 def _say(told: Told, *, as_json: bool) -> None:
     """Tell the operator, or the program that reads for him."""
     stream = sys.stderr if told.problem else sys.stdout
+    if told.log is not None:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        print(json.dumps({"at": at, **told.log}, default=str), file=sys.stderr, flush=True)
     if not as_json:
         for line in told.lines:
             print(line, file=stream, flush=True)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from img_ingestion.endpoints import Backend, Stow
 from img_ingestion.peers import Folder, Store
+from img_ingestion.reporting import Reporting
 from img_ingestion.section import Section
 
 __all__ = [
@@ -146,6 +147,7 @@ class Settings(CustomerSettings):
     """All settings of a home."""
 
     incoming: Incoming = Incoming()
+    reporting: Reporting = Reporting()
     recipe: str = "deid.dicom"
     """Path of the recipe, relative to the home; the shipped one when the home has none."""
     customers: dict[CustomerName, CustomerSettings] = Field(default_factory=dict)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion import console
-from img_ingestion.commands import place
-from img_ingestion.commands.told import DONE, HELD, STORAGE, UNAVAILABLE, Told, complaint
+from img_ingestion.commands import aftermath, place, selection
+from img_ingestion.commands.send import concluded, delivered, summary
+from img_ingestion.commands.told import (
+    DONE,
+    HELD,
+    STATUSES,
+    STORAGE,
+    UNFORESEEN,
+    Told,
+    complaint,
+)
 from img_ingestion.ending import ending
-from img_ingestion.errors import StorageError
+from img_ingestion.errors import GatewayError, StorageError
 from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
+from img_ingestion.review.pass_record import PassRecord
 from img_ingestion.settings_file import load, recipe_path
-from img_ingestion.tally import STATES, Tally, stranded
+from img_ingestion.tally import Tally
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -37,7 +48,6 @@ local_dcm_dicomcleaner/ as DICOM and PNG and to encoded_images/ as base64, and s
 cannot be cleaned for certain is held in quarantine/ with its reason.
 """
 REPORTS = True
-LONGEST_PAUSE_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +71,16 @@ def arguments(parser: ArgumentParser) -> None:
     passes = parser.add_mutually_exclusive_group()
     passes.add_argument(
         "--watch",
-        type=_seconds,
+        type=selection.seconds,
         metavar="SECONDS",
         help="go on: a pass, a pause of SECONDS, a pass ...",
     )
     passes.add_argument(
         "--dry-run", action="store_true", help="say what would be done; change no byte"
+    )
+    selection.arguments(parser)
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write a page about the pass (.html)"
     )
 
 
@@ -79,42 +93,70 @@ def run(chosen: Namespace) -> Telling:
     work = Pass(home, settings, recipe.load(recipe_path(settings, home.root)), chosen)
     with ending() as end, place.turn(home, rehearsing=chosen.dry_run):
         while True:
-            status = yield from _one_pass(work, end)
+            status = yield from _watched(work, end)
             if chosen.watch is None or status == STORAGE or end.asked(chosen.watch):
                 return end.status if end.signal else status
 
 
-def _one_pass(work: Pass, end: Ending) -> Telling:
+def _watched(work: Pass, end: Ending) -> Telling:
+    """Make one pass, and tell those who asked for it how it was."""
+    reporting = work.settings.reporting
+    record = PassRecord(logged=reporting.log == "json")
+    try:
+        status = yield from record.watched(_one_pass(work, end, record))
+        if not work.chosen.dry_run:
+            aftermath.numbers(work.home, reporting, record, status)
+    except GatewayError as error:
+        yield from aftermath.ping(reporting, STATUSES.get(type(error), UNFORESEEN))
+        raise
+    if not work.chosen.dry_run:
+        yield from aftermath.ping(reporting, status)
+    return status
+
+
+def _one_pass(work: Pass, end: Ending, record: PassRecord) -> Telling:
+    """Make one pass; write its page while the ledger is open."""
+    with (Ledger.rehearsal if work.chosen.dry_run else Ledger.open)(work.home.state) as ledger:
+        status = yield from _walked(work, end, ledger)
+        if work.chosen.report:
+            aftermath.page(work.chosen.report, record, ledger, status)
+        return status
+
+
+def _walked(work: Pass, end: Ending, ledger: Ledger) -> Telling:
     """Take what has arrived, send what waits, say how it ended."""
     dry, tally = work.chosen.dry_run, Tally()
-    with (Ledger.rehearsal if dry else Ledger.open)(work.home.state) as ledger:
-        first = _ingested(work, ledger, tally)
-        second = delivered(work.settings, ledger, tally)
-        try:
-            for told in first if dry else chain(first, second):
-                yield told
-                if end.asked():
-                    break
-        except StorageError as error:
-            yield complaint(f"{error}; no further file is taken")
-            yield summary(tally, ledger)
+    until = time.monotonic() + (work.chosen.max_duration or float("inf"))
+    first = selection.limited(_ingested(work, ledger, tally), work.chosen)
+    second = delivered(work.settings, ledger, tally)
+    try:
+        for told in first if dry else chain(first, second):
+            yield told
+            if end.asked() or time.monotonic() > until:
+                break
+    except StorageError as error:
+        yield complaint(f"{error}; no further file is taken")
+        yield summary(tally, ledger)
+        return STORAGE
+    if dry:
+        yield Told((console.REHEARSED,))
+        yield summary(tally, ledger)
+        if tally.stuck:
             return STORAGE
-        if dry:
-            yield Told((console.REHEARSED,))
-            yield summary(tally, ledger)
-            if tally.stuck:
-                return STORAGE
-            return HELD if tally.count("held") else DONE
-        if work.chosen.watch is not None and not (tally.states or tally.stuck):
-            return DONE
-        return (yield from concluded(work.settings, ledger, tally))
+        return HELD if tally.count("held") else DONE
+    if work.chosen.watch is not None and not (tally.states or tally.stuck):
+        return DONE
+    return (yield from concluded(work.settings, ledger, tally))
 
 
 def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     """Walk line one and tell of each file; pause after each."""
     from img_ingestion.ingest import ingest
 
-    for one in ingest(work.home, work.settings, work.recipe, ledger, work.chosen.files):
+    files = selection.files(work.home, work.chosen)
+    if files == []:
+        return
+    for one in ingest(work.home, work.settings, work.recipe, ledger, files or ()):
         lines = tuple(console.of_file(one))
         if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
             tally.left.append(one.outcome)
@@ -130,47 +172,3 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
                 decided = {fact: getattr(one, fact) for fact in facts}
                 work.trail.add("file", decided | {"recipe": work.recipe.digest}, synced=False)
         yield Told(lines, {"file": asdict(one)})
-
-
-def delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Told]:
-    """Walk line two and tell of each parcel; pause after each."""
-    if not ledger.totals()["waiting"]:
-        return
-    from img_ingestion.transfer import transfer
-
-    trail = Trail(ledger.home.state)
-    for one in transfer(ledger, settings):
-        for each, (state, code) in ledger.outcomes(one.ids).items():
-            tally.note([each], state, console.refusal(code))
-        trail.add("parcel", asdict(one), synced=False)
-        yield Told((console.of_parcel(one),), {"parcel": asdict(one)})
-
-
-def summary(tally: Tally, ledger: Ledger) -> Told:
-    """Say how a pass ended, in one line that adds up."""
-    waiting = ledger.totals()["waiting"]
-    counts = {state: tally.count(state) for state in STATES} | {"waiting": waiting}
-    return Told((tally.summary(waiting),), {"summary": counts})
-
-
-def concluded(settings: Settings, ledger: Ledger, tally: Tally) -> Telling:
-    """Say how a pass ended, and make its exit status."""
-    waiting, nowhere = ledger.totals()["waiting"], stranded(settings, ledger)
-    if tally.states:
-        Trail(ledger.home.state).add("pass", {state: tally.count(state) for state in STATES})
-    if nowhere or not any(one.destinations for one in (settings, *settings.customers.values())):
-        yield Told((console.no_backend(nowhere),))
-    yield summary(tally, ledger)
-    if tally.stuck:
-        return STORAGE
-    if tally.count("held"):
-        return HELD
-    return UNAVAILABLE if waiting > nowhere else DONE
-
-
-def _seconds(text: str) -> float:
-    """Read a pause: a number of seconds, not negative."""
-    seconds = float(text)
-    if not 0 <= seconds <= LONGEST_PAUSE_S:
-        raise ValueError(text)
-    return seconds

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from img_ingestion import console
 from img_ingestion.commands import place
-from img_ingestion.commands.run import concluded, delivered
+from img_ingestion.commands.told import DONE, HELD, STORAGE, UNAVAILABLE, Told
 from img_ingestion.ending import ending
 from img_ingestion.ledger import Ledger
+from img_ingestion.review.audit import Trail
 from img_ingestion.settings_file import load
-from img_ingestion.tally import Tally
+from img_ingestion.tally import STATES, Tally, stranded
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
 
     from img_ingestion.commands.told import Telling
+    from img_ingestion.settings import Settings
 
 NAME = "send"
 HELP = "send what waits; take no file"
@@ -38,3 +43,39 @@ def run(chosen: Namespace) -> Telling:
                 break
         status = yield from concluded(settings, ledger, tally)
         return end.status if end.signal else status
+
+
+def delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Told]:
+    """Walk line two and tell of each parcel; pause after each."""
+    if not ledger.totals()["waiting"]:
+        return
+    from img_ingestion.transfer import transfer
+
+    trail = Trail(ledger.home.state)
+    for one in transfer(ledger, settings):
+        for each, (state, code) in ledger.outcomes(one.ids).items():
+            tally.note([each], state, console.refusal(code))
+        trail.add("parcel", asdict(one), synced=False)
+        yield Told((console.of_parcel(one),), {"parcel": asdict(one)})
+
+
+def summary(tally: Tally, ledger: Ledger) -> Told:
+    """Say how a pass ended, in one line that adds up."""
+    waiting = ledger.totals()["waiting"]
+    counts = {state: tally.count(state) for state in STATES} | {"waiting": waiting}
+    return Told((tally.summary(waiting),), {"summary": counts})
+
+
+def concluded(settings: Settings, ledger: Ledger, tally: Tally) -> Telling:
+    """Say how a pass ended, and make its exit status."""
+    waiting, nowhere = ledger.totals()["waiting"], stranded(settings, ledger)
+    if tally.states:
+        Trail(ledger.home.state).add("pass", {state: tally.count(state) for state in STATES})
+    if nowhere or not any(one.destinations for one in (settings, *settings.customers.values())):
+        yield Told((console.no_backend(nowhere),))
+    yield summary(tally, ledger)
+    if tally.stuck:
+        return STORAGE
+    if tally.count("held"):
+        return HELD
+    return UNAVAILABLE if waiting > nowhere else DONE

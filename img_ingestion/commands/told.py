@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
+from img_ingestion.errors import AlreadyRunning, SettingsError, StorageError
+
 DONE, UNFORESEEN, HELD, STORAGE, UNAVAILABLE = 0, 1, 3, 4, 5
-"""Exit statuses that a command ends with; `cli` adds those of errors."""
+"""Exit statuses that a command ends with."""
+STATUSES: Mapping[type[Exception], int] = {
+    SettingsError: 2,
+    StorageError: STORAGE,
+    AlreadyRunning: 6,
+}
+"""Those of errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,8 @@ class Told:
     """The same as JSON has it, for `--json`; None: nothing that a program would ask for."""
     problem: bool = False
     """Whether it goes to stderr."""
+    log: Mapping[str, object] | None = None
+    """What the log on stderr says of it, where the settings ask for one: ids and codes."""
 
 
 Telling = Generator[Told, None, int]

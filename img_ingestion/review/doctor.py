@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
-import ssl
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -18,7 +15,6 @@ from img_ingestion.deidentify.pixels.lossless import ENCODERS, encoded
 from img_ingestion.deidentify.pixels.text import models
 from img_ingestion.deidentify.pseudonyms import load_key
 from img_ingestion.errors import (
-    DestinationBusy,
     GatewayError,
     NotDecoded,
     SettingsError,
@@ -26,6 +22,7 @@ from img_ingestion.errors import (
 )
 from img_ingestion.pixel_data import PixelFormat
 from img_ingestion.pixel_data.codecs import CODECS, decoded
+from img_ingestion.review.reach import reached
 from img_ingestion.review.synthetic import round_trip
 
 if TYPE_CHECKING:
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
     from img_ingestion.settings import Settings
 
 SMALLEST_BODY = b'{"study":{},"series":{},"images":[]}'
-SOON_S = 30 * 86400
-"""A certificate that ends within this many seconds is a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,32 +177,3 @@ def bundled_contract() -> str:
     if not contract.request_fault(SMALLEST_BODY):
         raise SettingsError("the contract lets an empty upload through: is it the right file?")
     return f"{contract.path().name} is read and refuses an empty upload"
-
-
-def reached(place: Endpoint) -> str:
-    """Connect to a server, with TLS where its address says so; nothing is sent."""
-    if place.proxy:
-        return "behind a proxy: the first delivery will tell"
-    parts = urlsplit(place.url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        with socket.create_connection((parts.hostname, port), place.connect_timeout_s) as plain:
-            if parts.scheme == "http":
-                return "answers on its port; plain http"
-            return _greeted(place, plain, parts.hostname or "")
-    except ssl.SSLError as error:
-        raise SettingsError(f"TLS: {error.reason or type(error).__name__}") from error
-    except OSError as error:
-        raise DestinationBusy(f"cannot be reached: {type(error).__name__}") from error
-
-
-def _greeted(place: Endpoint, plain: socket.socket, host: str) -> str:
-    context = ssl.create_default_context(cafile=place.ca_file or None)
-    if place.client_cert:
-        context.load_cert_chain(place.client_cert, place.client_key or None)
-    with context.wrap_socket(plain, server_hostname=host) as secure:
-        ends = str((secure.getpeercert() or {}).get("notAfter", ""))
-        left = ssl.cert_time_to_seconds(ends) - time.time()
-        if left < SOON_S:
-            raise SettingsError(f"TLS: the certificate ends in {left / 86400:.0f} days")
-        return f"{secure.version()}, certificate good for {left / 86400:.0f} days"

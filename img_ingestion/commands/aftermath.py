@@ -1,0 +1,48 @@
+"""Tell others of a pass that has ended: a page, metrics, a ping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from img_ingestion.commands.told import complaint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from img_ingestion.commands.told import Told
+    from img_ingestion.home import Home
+    from img_ingestion.ledger import Ledger
+    from img_ingestion.reporting import Reporting
+    from img_ingestion.review.pass_record import PassRecord
+
+
+def page(path: Path, record: PassRecord, ledger: Ledger, status: int) -> None:
+    """Write the page that was asked for."""
+    from img_ingestion import durable
+    from img_ingestion.review.report import report
+
+    durable.write(path, report(record, ledger, status))
+
+
+def numbers(home: Home, reporting: Reporting, record: PassRecord, status: int) -> None:
+    """Write the metrics, where the settings ask for them."""
+    if not reporting.metrics_file:
+        return
+    from img_ingestion.ledger import Ledger
+    from img_ingestion.review import metrics
+    from img_ingestion.review.overview import overview
+
+    with Ledger.rehearsal(home.state) as ledger:
+        text = metrics.metrics(overview(home, ledger), record, status)
+    metrics.write(home.root / reporting.metrics_file, text)
+
+
+def ping(reporting: Reporting, status: int) -> Iterator[Told]:
+    """Tell the watch; one that does not answer changes nothing of the pass."""
+    if reporting.ping_url:
+        from img_ingestion.review.ping import pinged
+
+        problem = pinged(reporting, status)
+        if problem:
+            yield complaint(problem)

@@ -1,0 +1,71 @@
+"""What one pass did and how long each line took, as it was told."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from img_ingestion.commands.told import Telling, Told
+
+STAGES = {"file": "clean", "parcel": "send"}
+"""What was told of -> the line of the pass that took the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    """Everything that was told in one pass."""
+
+    logged: bool
+    """Whether each of it goes to the log as well."""
+    started: float = field(default_factory=time.time)
+    """Seconds since 1970."""
+    files: list[Mapping[str, Any]] = field(default_factory=list)
+    parcels: list[Mapping[str, Any]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By line of the pass."""
+
+    def watched(self, telling: Telling) -> Telling:
+        """Pass on what a pass tells, and keep it."""
+        while True:
+            began = time.monotonic()
+            try:
+                told = next(telling)
+            except StopIteration as end:
+                return int(end.value)
+            self._note(told, time.monotonic() - began)
+            yield replace(told, log=_by_ids(told)) if self.logged else told
+
+    def _note(self, told: Told, seconds: float) -> None:
+        for kind, stage in STAGES.items():
+            if told.values and kind in told.values:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+                kept = self.files if kind == "file" else self.parcels
+                kept.append(dict(told.values[kind]))  # type: ignore[call-overload]
+
+    @property
+    def outcomes(self) -> Counter[tuple[str, str]]:
+        """Count files by outcome and code, parcels' images by outcome."""
+        return Counter((one["outcome"], one["code"]) for one in self.files)
+
+    @property
+    def encoded_bytes(self) -> int:
+        """Bytes of base64 that the pass made."""
+        return sum(size for one in self.files for _, size in one["encoded"])
+
+
+def _by_ids(told: Told) -> Mapping[str, object] | None:
+    """Give what the log may have: ids and codes, no path, not even a safe one."""
+    if told.values is None:
+        return None
+    left_out = {"shown", "encoded"}
+    return {
+        kind: {k: v for k, v in facts.items() if k not in left_out}
+        if isinstance(facts, dict)
+        else facts
+        for kind, facts in told.values.items()
+    }

@@ -1,0 +1,46 @@
+"""Whether a server answers, and for how long its certificate is good; nothing is sent."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from img_ingestion.errors import DestinationBusy, SettingsError
+
+if TYPE_CHECKING:
+    from img_ingestion.endpoints import Endpoint
+
+SOON_S = 30 * 86400
+"""A certificate that ends within this many seconds is a finding."""
+
+
+def reached(place: Endpoint) -> str:
+    """Connect to a server, with TLS where its address says so; nothing is sent."""
+    if place.proxy:
+        return "behind a proxy: the first delivery will tell"
+    parts = urlsplit(place.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname, port), place.connect_timeout_s) as plain:
+            if parts.scheme == "http":
+                return "answers on its port; plain http"
+            return _greeted(place, plain, parts.hostname or "")
+    except ssl.SSLError as error:
+        raise SettingsError(f"TLS: {error.reason or type(error).__name__}") from error
+    except OSError as error:
+        raise DestinationBusy(f"cannot be reached: {type(error).__name__}") from error
+
+
+def _greeted(place: Endpoint, plain: socket.socket, host: str) -> str:
+    context = ssl.create_default_context(cafile=place.ca_file or None)
+    if place.client_cert:
+        context.load_cert_chain(place.client_cert, place.client_key or None)
+    with context.wrap_socket(plain, server_hostname=host) as secure:
+        ends = str((secure.getpeercert() or {}).get("notAfter", ""))
+        left = ssl.cert_time_to_seconds(ends) - time.time()
+        if left < SOON_S:
+            raise SettingsError(f"TLS: the certificate ends in {left / 86400:.0f} days")
+        return f"{secure.version()}, certificate good for {left / 86400:.0f} days"
