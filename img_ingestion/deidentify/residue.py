@@ -16,7 +16,7 @@ import pydicom
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from img_ingestion.deidentify import dates
-from img_ingestion.deidentify.identifiers import texts_of
+from img_ingestion.deidentify.identifiers import identity_tags, texts_of
 from img_ingestion.deidentify.tables import rows
 from img_ingestion.errors import NotVerified, turned_into
 
@@ -56,7 +56,7 @@ class Sought:
             return "an original date" if any(map(self._is_original, texts)) else ""
         if vr in COUNTS:
             return "an identifying number" if any(map(self._counts, texts)) else ""
-        prose = tag in descriptors()
+        prose = tag in _descriptors() or tag in identity_tags()
         finds = any(self.cleaner.finds(text, prose=prose) for text in texts)
         return "an identifier" if finds else ""
 
@@ -70,7 +70,7 @@ class Sought:
 
 
 @cache
-def descriptors() -> frozenset[int]:
+def _descriptors() -> frozenset[int]:
     """Give the elements that the Clean Descriptors Option is about: prose (PS3.15 E.3.5)."""
     return frozenset(tag for tag, row in rows().items() if "CleanDescriptors" in row.options)
 
