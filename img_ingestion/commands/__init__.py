@@ -17,6 +17,7 @@ from img_ingestion.commands import (
     identify,
     recipe,
     reconcile,
+    reidentify,
     retry,
     run,
     send,
@@ -65,6 +66,7 @@ _ALL: tuple[Command, ...] = (
     support_bundle,
     retry,
     reconcile,
+    reidentify,
     identify,
 )
 COMMANDS: Mapping[str, Command] = MappingProxyType({one.NAME: one for one in _ALL})

@@ -161,6 +161,12 @@ class Ledger:
             ).fetchall()
         return {one: (state, code) for one, state, code in rows}
 
+    def of_study(self, study: str) -> list[tuple[str, str]]:
+        """Give (id, customer) of the instances of a study, by its pseudonymous UID."""
+        query = "SELECT id, customer FROM file WHERE json_extract(study, '$.studyInstanceUid') = ?"
+        with schema.storing("looking up a study"):
+            return self.connection.execute(query, (study,)).fetchall()
+
     def files(self, customer: str) -> Iterator[Filed]:
         """Give every file of a customer, in the order of arrival."""
         return outbox.files(self.connection, customer)
