@@ -14,8 +14,13 @@ import numpy as np
 import pytest
 
 from img_ingestion.deidentify.pixels import clean
+from img_ingestion.deidentify.pixels.rules import Box, PixelRule
+from img_ingestion.deidentify.pixels.text import Wanted, still_readable
 from img_ingestion.deidentify.pixels.text.changes import changed
+from img_ingestion.deidentify.pixels.text.harmless import is_harmless
+from img_ingestion.deidentify.pixels.text.reading import Reading
 from img_ingestion.errors import SettingsError
+from img_ingestion.instance import Identifiers
 from img_ingestion.pixel_data import frames
 from img_ingestion.settings import Limits
 
@@ -135,6 +140,26 @@ def test_without_text_no_pixel_changes(make_dataset: MakeDataset) -> None:
     assert dataset.PixelData == before
 
 
+def test_a_device_rule_does_not_switch_the_search_off(make_dataset: MakeDataset) -> None:
+    picture, strokes = noise(160, 400), ink(160, 400)
+    picture[strokes] = 2000
+    dataset = image(make_dataset, picture)
+    elsewhere = PixelRule("a device", 7, "burned_in", (), hide=(Box(300, 120, 320, 140),))
+    cleaned = clean(dataset, (elsewhere,), "all", Limits())
+    assert {region.found_by for region in cleaned.regions} == {"a device", "text"}
+    assert left_over(dataset, strokes) < 0.05
+
+
+def test_the_second_look_sees_the_name_before_and_nothing_after(make_dataset: MakeDataset) -> None:
+    picture = noise(160, 400)
+    picture[ink(160, 400)] = 2000
+    dataset = image(make_dataset, picture)
+    wanted = Wanted(unread=True)
+    assert still_readable(dataset, Limits(), wanted, ())
+    clean(dataset, (), "all", Limits())
+    assert still_readable(dataset, Limits(), wanted, ()) == ()
+
+
 def test_the_same_picture_gives_the_same_regions(make_dataset: MakeDataset) -> None:
     picture = noise(160, 400)
     picture[ink(160, 400)] = 2000
@@ -212,3 +237,88 @@ def test_a_missing_network_is_told_before_any_file_is_taken(
     with pytest.raises(SettingsError, match="pip install -r"):
         require(Settings())
     require(Settings(pixels=Pixels(policy="rules")))
+
+
+OWN = Identifiers(
+    names=frozenset({"sag", "quillfeather"}),
+    numbers=frozenset({"120400"}),
+    dates=frozenset({"19510723"}),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L",
+        "AP",
+        "PA LAT",
+        "LAO30",
+        "MI 0.8",
+        "TIS 0.4",
+        "Fr 32 Hz",
+        "15cm",
+        "Gain 60%",
+        "120 kVp",
+        "W 400 L 40",
+        "W400L40",
+        "2D",
+        "HGen",
+        "C 61",
+        "FOV 24cm",
+        "10 mm",
+        "85 mA",
+        "THK 5.0",
+        "Zoom 1.2",
+        "+ Dist 1.43 cm",
+        "SUPINE",
+        "MI0.8 TIS0.4",
+    ],
+)
+def test_sides_scales_and_technique_are_harmless(text: str) -> None:
+    assert is_harmless(Reading(text, 0.95), OWN)
+    assert not is_harmless(Reading(text, 0.6), OWN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "QUILLFEATHER",
+        "SAG",
+        "Sag 2D",
+        "07/23/51",
+        "23.07.1951",
+        "1951-07-23",
+        "23 Jul 1951",
+        "05:32:55",
+        "12345678",
+        "A1234567",
+        "LI",
+        "Name: LI, E.",
+        "120 400",
+        "W 120 L 400",
+        "DR MALL",
+        "MRN 1234",
+        "ST MARY HOSPITAL",
+        "Tel 348 052",
+        "448 Oak Ave",
+        "1951",
+        "+49 962 7178039",
+        "125-98-445",
+        "DOB 3 4 51",
+        "10.12.20",
+        "3/2",
+        "李娜",
+    ],
+)
+def test_whatever_is_not_known_to_be_harmless_is_hidden(text: str) -> None:
+    assert not is_harmless(Reading(text, 0.99), OWN)
+
+
+def test_identifiers_hides_the_name_and_keeps_the_measure(make_dataset: MakeDataset) -> None:
+    name, measure = ink(200, 400, at=(20, 50)), ink(200, 400, "+ Dist 1.43 cm", at=(120, 150))
+    picture = noise(200, 400)
+    picture[name | measure] = 2000
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "identifiers", Limits(), Identifiers(names=frozenset({"quillfeather"})))
+    assert left_over(dataset, name) < 0.05
+    assert left_over(dataset, measure) > 0.95

@@ -126,7 +126,9 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         other = _pseudonym(received, policy.key)
         name = naming.output_name(received.path.stem, dataset, policy.table, other)
     with turned_into(NotDeidentified, "pixels"):
-        hidden = pixels.clean(dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits)
+        hidden = pixels.clean(
+            dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits, found
+        )
         code_streams.strip(dataset)
         if own.rendering.frames != "all":
             # The renderer will not see every frame, and what nobody decoded must not leave.

@@ -17,13 +17,14 @@ Text that is burned into the pixels: what the recipe's device rules know of, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.pixels import kinds, planes, text
 from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import PixelRule, covered, matching
-from img_ingestion.errors import NotAdmitted
+from img_ingestion.errors import NotAdmitted, NotVerified
+from img_ingestion.instance import Identifiers
 from img_ingestion.pixel_data import pixel_format
 
 if TYPE_CHECKING:
@@ -48,14 +49,20 @@ class PixelsCleaned:
     """What was hidden, in every frame."""
     checked: bool = False
     """
-    A device rule said where the text of this picture is, and it was hidden. Only then may
-    Burned In Annotation (0028,0301) say NO. A picture that a site's `clean` rule lets go, or of
-    a kind that seldom carries text, goes without: nobody has looked at it.
+    The cleaned pixels were looked at again, and nothing that had to be hidden could be read.
+    Only then may Burned In Annotation (0028,0301) say NO.
     """
 
 
+NOBODY = Identifiers()
+
+
 def clean(
-    dataset: Dataset, rules: Sequence[PixelRule], policy: str, limits: Limits
+    dataset: Dataset,
+    rules: Sequence[PixelRule],
+    policy: str,
+    limits: Limits,
+    found: Identifiers = NOBODY,
 ) -> PixelsCleaned:
     """
     Hide what the device rules know of and what looks like text; hold what is left in doubt.
@@ -69,14 +76,19 @@ def clean(
         Of the recipe.
     policy : str
         `rules` looks for no text, and lets kinds of image that usually carry some go without a
-        rule: the operator's own choice.
+        rule: the operator's own choice. `all` hides every text, `identifiers` all but what is
+        known to be harmless.
     limits : Limits
         What decoding may cost.
+    found : Identifiers
+        What identifies the patient; asked under the policy `identifiers`.
 
     Raises
     ------
     NotAdmitted
         Nobody vouches for this picture.
+    NotVerified
+        Text can still be read in what was cleaned.
     NotDecoded, TooLarge, NotDeidentified
         It cannot be cleaned.
 
@@ -87,13 +99,46 @@ def clean(
     matched = [rule for rule in rules if matching(rule, dataset)]
     burned_in = [rule for rule in matched if rule.verdict == "burned_in"]
     regions = covered(burned_in, stored.rows, stored.columns)
-    if policy != "rules":
-        regions += text.found(dataset, limits)
+    wanted = _wanted(dataset, policy, found)
+    if wanted:
+        regions += text.found(dataset, limits, wanted)
     vouched = policy == "rules" or any(rule.verdict == "clean" for rule in matched)
     _admit(dataset, burned_in, hides=bool(regions), vouched=vouched)
     planes.clear(dataset, stored, limits)
-    checked = any(region.found_by != text.FOUND for region in regions)
-    return PixelsCleaned(hide(dataset, regions, limits), checked=checked)
+    hidden = hide(dataset, regions, limits)
+    if not wanted:
+        return PixelsCleaned(hidden)
+    return PixelsCleaned(hidden + _proved(dataset, hidden, wanted, limits), checked=True)
+
+
+def _wanted(dataset: Dataset, policy: str, found: Identifiers) -> text.Wanted | None:
+    """Say what is looked for; None when nobody looks."""
+    if policy == "rules":
+        return None
+    own = found if policy == "identifiers" else None
+    return text.Wanted(unread=bool(kinds.usually_burned(dataset)), own=own)
+
+
+def _proved(
+    dataset: Dataset, hidden: Sequence[Region], wanted: text.Wanted, limits: Limits
+) -> tuple[Region, ...]:
+    """
+    Look again at the cleaned pixels by another view; hide what is still there, and look again.
+
+    Raises
+    ------
+    NotVerified
+        There is text that hiding does not take away.
+
+    """
+    more = text.still_readable(dataset, limits, wanted, hidden)
+    if not more:
+        return ()
+    more = hide(dataset, more, limits)
+    legible = replace(wanted, unread=False)
+    if text.still_readable(dataset, limits, legible, (*hidden, *more)):
+        raise NotVerified("text can still be read in the pixels")
+    return more
 
 
 def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, hides: bool, vouched: bool) -> None:

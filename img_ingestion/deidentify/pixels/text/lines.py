@@ -23,7 +23,6 @@ SMALLEST = 3
 """Pixels of a box's side."""
 UNCLIP = 1.6
 """The detector marks the core of a line; how much of its area / circumference the line is wider."""
-ENLARGED = 1.5
 LARGEST_ENLARGED = 2_000_000
 """Pixels: larger pictures come from films, whose print is not that small."""
 TALLEST, TALLEST_SHARE = 48, 0.15
@@ -47,7 +46,7 @@ class Line:
         return min(self.right - self.left, self.bottom - self.top)
 
 
-def lines(view: NDArray[np.uint8]) -> list[Line]:
+def lines(view: NDArray[np.uint8], enlarged: float = 1.0) -> list[Line]:
     """
     Find what looks like text.
 
@@ -55,10 +54,12 @@ def lines(view: NDArray[np.uint8]) -> list[Line]:
     ----------
     view : ndarray
         (rows, columns, 3), 8 bits.
+    enlarged : float
+        How much small pictures are enlarged first.
 
     """
     rows, columns = view.shape[:2]
-    scale = ENLARGED if rows * columns <= LARGEST_ENLARGED else 1.0
+    scale = enlarged if rows * columns <= LARGEST_ENLARGED else 1.0
     if scale != 1:
         view = scaled(view, round(columns * scale), round(rows * scale))
     likelihood = np.zeros(view.shape[:2], np.float32)

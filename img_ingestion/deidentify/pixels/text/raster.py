@@ -11,9 +11,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+FINEST = 3.0
+"""Sigma of a Gaussian that a grid still holds."""
+
+
 def blurred(plane: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Smooth (rows, columns) by a Gaussian of `sigma` pixels."""
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+    """Smooth (rows, columns) by a Gaussian of some `sigma` pixels, on a coarser grid."""
+    rows, columns = plane.shape
+    step = max(round(sigma / FINEST), 1)
+    grid = (max(columns // step, 1), max(rows // step, 1))
+    coarse = cv2.GaussianBlur(cv2.resize(plane, grid, interpolation=cv2.INTER_AREA), (0, 0), FINEST)
+    return np.asarray(cv2.resize(coarse, (columns, rows)), np.float32)
 
 
 def scaled(picture: NDArray[np.uint8], columns: int, rows: int) -> NDArray[np.uint8]:

@@ -1,10 +1,12 @@
 """
-What is shown to the detector: one picture whose three colours are three views of the stored values.
+What is shown to the detector: pictures whose three colours are three views of the stored values.
 
-red: what the header's window shows; green: each pixel against its surroundings, so that nothing
-is too faint, too dark or too bright; blue: what lies above and below the window, by rank.
-The detector finds text in any one colour, so that one look sees all of them; measured, it finds
-more in this picture than in the three views one after the other (docs/pixels.md).
+The detector finds text in any one colour, so that one look sees three views; measured, it finds
+more in such a picture than in its views one after the other (docs/pixels.md).
+
+`surroundings`: each pixel against what lies around it, near, less near and farther: nothing is too
+faint, too dark or too bright, and no window is asked. `brightness`: what the header's window shows,
+each pixel against its surroundings, and what lies above and below that window, by rank.
 """
 
 from __future__ import annotations
@@ -25,10 +27,21 @@ if TYPE_CHECKING:
 
     from img_ingestion.pixel_data import PixelFormat
 
-SURROUNDINGS = 12.0
-"""Pixels; a letter is smaller, and its line is not much higher."""
-FAINTEST = 0.02
-"""Of the range of the picture: below it a difference is noise rather than ink."""
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far the surroundings of a pixel reach, and what is noise rather than ink there."""
+
+    sigma: float
+    """Of a Gaussian, in pixels."""
+    faintest: float
+    """Share of the picture's range that one standard deviation is at least taken for."""
+
+
+NEAR = Distance(12.0, 0.02)
+DISTANCES = (Distance(12.0, 0.002), Distance(6.0, 0.005), Distance(3.0, 0.005))
+SPARSE = 4
+"""Of so many rows and columns one is enough to know the range."""
 CONTRAST = 50.0
 """Grey levels to one standard deviation of the surroundings."""
 FEWEST = 30
@@ -74,28 +87,28 @@ def planes(frame: NDArray[Any], dataset: Dataset, stored: PixelFormat) -> NDArra
     return np.dstack([values @ LUMINANCE, values])
 
 
-def view(values: NDArray[np.float32], shown: Window | None) -> NDArray[np.uint8]:
+def surroundings(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Give (rows, columns, planes) of `planes` as (rows, columns, 3): the first look."""
+    return np.dstack([_local(values, distance) for distance in DISTANCES])
+
+
+def brightness(values: NDArray[np.float32], shown: Window | None) -> NDArray[np.uint8]:
     """
-    Lay the three views over each other.
+    Give (rows, columns, planes) of `planes` as (rows, columns, 3): the second look.
 
     Parameters
     ----------
     values : ndarray
-        (rows, columns, planes) of `planes`; the first is what a viewer shows in grey.
+        The first plane is what a viewer shows in grey.
     shown : Window, optional
         None: the whole range is shown.
-
-    Returns
-    -------
-    ndarray
-        (rows, columns, 3), 8 bits.
 
     """
     grey = values[..., 0]
     whole = Window(float(grey.min()), float(grey.max()))
     beyond = _beyond(grey, shown) if shown else None
     third = _equalised(grey, whole) if beyond is None else beyond
-    return np.dstack([_stretched(grey, shown or whole), _local(values), third])
+    return np.dstack([_stretched(grey, shown or whole), _local(values, NEAR), third])
 
 
 def _first(dataset: Dataset, keyword: str, default: float) -> float:
@@ -110,13 +123,14 @@ def _stretched(grey: NDArray[np.float32], ends: Window) -> NDArray[np.uint8]:
     return np.asarray(np.clip((grey - ends.low) * np.float32(scale), 0, 255), np.uint8)
 
 
-def _local(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _local(values: NDArray[np.float32], distance: Distance) -> NDArray[np.uint8]:
     """Give the deviation from the surroundings; of several planes, the plane's that stands out."""
     strongest = np.zeros(values.shape[:2], np.float32)
     for plane in np.moveaxis(values, 2, 0):
-        least = FAINTEST * max(float(np.ptp(np.percentile(plane, (0.5, 99.5)))), 1e-6)
-        difference = plane - blurred(np.ascontiguousarray(plane), SURROUNDINGS)
-        spread = np.sqrt(blurred(difference * difference, SURROUNDINGS))
+        ends = np.percentile(plane[::SPARSE, ::SPARSE], (0.5, 99.5))
+        least = distance.faintest * max(float(np.ptp(ends)), 1e-6)
+        difference = plane - blurred(np.ascontiguousarray(plane), distance.sigma)
+        spread = np.sqrt(blurred(difference * difference, distance.sigma))
         deviation = difference / (spread + np.float32(least))
         strongest = np.where(np.abs(deviation) > np.abs(strongest), deviation, strongest)
     return np.asarray(np.clip(128 + CONTRAST * strongest, 0, 255), np.uint8)

@@ -1,0 +1,79 @@
+"""
+What a line may say and stay under the policy `identifiers`: scales, measures, sides, technique.
+
+Not what identifies is listed but what does not; everything else is hidden, so that a name that
+nobody has thought of, and whatever was read badly, is hidden too.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from img_ingestion.deidentify.pixels.text.reading import Reading
+    from img_ingestion.instance import Identifiers
+
+SURE = 0.8
+"""Of a reading: below it nobody knows what stands there."""
+MOST_DIGITS = 9
+"""In a line of measures; more of them may be a number of somebody."""
+SHORTEST = 3
+"""Letters of an identifier that is looked for within a line."""
+
+SIDES = "L R LT RT LEFT RIGHT A P H F AP PA LAT LL RL CC MLO ML LM LAO RAO LPO RPO OBL PALAT APLAT"
+POSTURES = "SUPINE PRONE ERECT UPRIGHT SEMI SITTING STANDING DECUB PORTABLE MOBILE INSP EXP"
+PLANES = "AX AXIAL TRA TRANS SAG SAGITTAL COR CORONAL LONG TRV 2D 3D 4D MIP MPR"
+SOUND = "MI TIS TIB TIC TI FR GAIN GN HGEN GEN THI CHI PRC PST MAP DEPTH DIST PWR PRF WF SV FPS"
+TECHNIQUE = "W WL WW WC C D G T KVP KV MA MAS MS FOV THK TH SL ST ZOOM MAG TR TE FA NEX ACQ KERNEL"
+UNITS = "MM CM M UM HZ KHZ MHZ DB S SEC MSEC MIN BPM KG ML MMHG DEG CMS MGY"
+
+NUMBER = r"(?<![\d.,/:\-])[+-]?\d{1,3}(?:[.,]\d{1,2})?(?![\d/:]|[.,-]\d)"
+MARKS = r"[+%:=()<>~*x\u00d7\u00b0/.,\-\s]"
+"""Between a word and a number; a number with `/`, `:` or `-` on either side may be a date."""
+
+
+def is_harmless(reading: Reading, own: Identifiers) -> bool:
+    """
+    Tell whether a line may stay.
+
+    Parameters
+    ----------
+    reading : Reading
+        Of the line.
+    own : Identifiers
+        Of this patient: they are looked for even in what consists of harmless words.
+
+    """
+    text = _folded(reading.text)
+    if reading.sure < SURE or sum(map(str.isdigit, text)) > MOST_DIGITS:
+        return False
+    return LINE.fullmatch(text) is not None and not _tells(text, own)
+
+
+def _tells(text: str, own: Identifiers) -> bool:
+    """Look for this patient's identifiers, in parts and whatever separates their letters."""
+    words = set(re.findall(r"[^\W_]+", text.lower()))
+    joined, digits = re.sub(r"[\W_]", "", text.lower()), re.sub(r"\D", "", text)
+    known = (*own.numbers, *own.dates, *own.phrases)
+    return bool(words & own.names) or any(
+        len(each) >= SHORTEST
+        and (each in joined or each in digits or (len(joined) > SHORTEST and joined in each))
+        for each in (re.sub(r"[\W_]", "", one) for one in known)
+    )
+
+
+def _folded(text: str) -> str:
+    wide = unicodedata.normalize("NFKC", text).upper()
+    # What the recogniser takes for one another, where a number or a word makes it plain.
+    return re.sub(r"(?<=\d)O|(?<=\d\.)O", "0", wide).strip()
+
+
+def _expression() -> re.Pattern[str]:
+    listed = f"{SIDES} {POSTURES} {PLANES} {SOUND} {TECHNIQUE} {UNITS}".split()
+    word = "|".join(sorted(set(listed), key=lambda one: (-len(one), one)))
+    return re.compile(rf"(?:(?<![A-Z])(?:{word})(?![A-Z])|{NUMBER}|{MARKS})+")
+
+
+LINE = _expression()

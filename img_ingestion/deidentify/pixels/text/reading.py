@@ -1,0 +1,83 @@
+"""What a line says, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from img_ingestion.deidentify.pixels.text import models
+from img_ingestion.deidentify.pixels.text.lines import TALLEST
+from img_ingestion.deidentify.pixels.text.raster import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from img_ingestion.deidentify.pixels.text.lines import Line
+
+LONGEST = 40
+"""Of a line, in heights of its letters: what is longer is read pressed together."""
+READ, READ_SURELY, DOUBTED = 0.5, 0.9, 0.3
+FOUND_SURELY = 0.7
+UPRIGHT = 1.5
+"""Heights: a box that much higher than wide runs up or down the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Letters, and how sure the recogniser is of them, 0 to 1."""
+
+    text: str
+    sure: float
+
+    @property
+    def letters(self) -> int:
+        """Letters and digits, of any script."""
+        return sum(letter.isalnum() for letter in self.text)
+
+
+def is_text(reading: Reading, line: Line) -> bool:
+    """
+    Tell print from anatomy that looks like a letter.
+
+    Ribs, vessels and ventricles are read as one letter, or with little confidence; print as
+    several. A single letter counts where detector and recogniser are both sure of it.
+    """
+    if reading.letters > 1:
+        return reading.sure >= READ or (
+            reading.sure >= DOUBTED and line.score >= FOUND_SURELY and line.height <= TALLEST
+        )
+    return reading.letters == 1 and reading.sure >= READ_SURELY and line.score >= FOUND_SURELY
+
+
+def read(view: NDArray[np.uint8], line: Line) -> Reading:
+    """Read a line of a view in the directions it may run, and give the surest reading."""
+    rows, columns = view.shape[:2]
+    top, bottom = max(int(line.top), 0), min(int(np.ceil(line.bottom)), rows)
+    left, right = max(int(line.left), 0), min(int(np.ceil(line.right)), columns)
+    piece = view[top:bottom, left:right]
+    if not piece.size:
+        return Reading("", 0.0)
+    found = models.readings([_flat(turned) for turned in _turned(piece)])
+    return Reading(*max(found, key=lambda reading: reading[1]))
+
+
+def _turned(piece: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Give the piece as its letters may stand: as it is, or turned left and right."""
+    high, wide = piece.shape[:2]
+    turns = (1, 3) if high > UPRIGHT * wide else (0,)
+    for quarter in turns:
+        turned = np.rot90(piece, quarter)
+        # All three views at once, and what stands out of its surroundings alone.
+        yield turned
+        yield np.repeat(turned[..., 1:2], 3, axis=2)
+
+
+def _flat(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale to the height that the recogniser reads."""
+    high, wide = piece.shape[:2]
+    columns = min(round(models.LETTER_HEIGHT * wide / high), LONGEST * models.LETTER_HEIGHT)
+    return scaled(np.ascontiguousarray(piece), max(columns, 8), models.LETTER_HEIGHT)
