@@ -85,3 +85,97 @@ def test_nothing_is_found_where_nothing_identifies() -> None:
     cleaner = Cleaner.of(Identifiers())
     assert cleaner.without_own("Quillfeather") == "Quillfeather"
     assert not cleaner.finds("Quillfeather")
+
+
+PERSON = Cleaner.of(
+    Identifiers(
+        names=frozenset({"graves", "white", "charlotte", "mary", "smith", "jones", "obrien", "li"}),
+        places=frozenset({"kwmcl", "northgate university hospital", "northgate"}),
+        phrases=frozenset({"7417 green inlet"}),
+        numbers=frozenset({"4712345678", "160519e4233"}),
+        dates=frozenset({"20160519"}),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Known Graves disease, proptosis",
+        "CT ORBITS GRAVES OPHTHALMOPATHY",
+        "MR BRAIN WHITE MATTER LESIONS",
+        "Graves' orbitopathy",
+    ],
+)
+def test_a_name_that_is_a_finding_stays_where_it_is_the_finding(text: str) -> None:
+    assert PERSON.cleaned(text) == text
+    assert not PERSON.finds(text, prose=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("CT ORBITS for Charlotte Graves", "CT ORBITS for"),
+        ("GRAVES, CHARLOTTE CT ORBITS", "CT ORBITS"),
+        ("Dr. White saw the cyst", "Dr. saw the cyst"),
+        ("C. Graves CT ORBITS", ". CT ORBITS"),
+        ("MARYSMITH CT", "CT"),
+        ("MSMITH CT", "CT"),
+        ("C H A R L O T T E, CT", "CT"),
+        ("O'Brien CT", "CT"),
+        ("Smith-Jones CT", "CT"),
+        ("Smith's CT", "'s CT"),
+        ("AX T1 - Mary", "AX T1"),
+        ("COR STIR_mary.smith@mail.example", "COR STIR"),
+        ("CT CHEST (KWMCL)", "CT CHEST ( )"),
+        ("CT Northgate", "CT"),
+        ("CT CHEST 7417 Green Inlet", "CT CHEST"),
+        ("160519E4233 CT CHEST", "CT CHEST"),
+        ("CT CHEST MRN4712345678", "CT CHEST"),
+    ],
+)
+def test_people_and_places_go_and_the_words_around_them_stay(text: str, kept: str) -> None:
+    assert PERSON.cleaned(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("CXR reviewed by Anna Kowalczyk", "Kowalczyk"),
+        ("dictated by PH", "PH"),
+        ("next of kin: Garcia Rodriguez", "Rodriguez"),
+        ("seen by Dr Achterberg", "Achterberg"),
+        ("Jennifer Lopez CT CHEST", "Lopez"),
+        ("node at 10.12.4.7", "10.12.4.7"),
+        ("lives at 483 Jenkins Via", "Jenkins"),
+        ("of 1.2.826.0.1.3680043.10.1471.4.9", "1471"),
+        ("Gated, 0.0% 20140321", "2014"),
+        ("scan 21-Mar-2014 late", "2014"),
+    ],
+)
+def test_strangers_are_found_by_what_stands_around_them(text: str, gone: str) -> None:
+    assert gone not in CLEANER.cleaned(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MR Breast Bilateral",
+        "DR CHEST PA",
+        "XR FOOT 3 VIEWS CT",
+        "Pt supine, CT of the chest by protocol",
+        "ep2d_diff_b50_400_800_ADC",
+        "2 lateral views",
+        "T1 VIBE DIXON W",
+        "Topogram 0.6 T20f",
+        "Chest wall pain, short axis views, Rose bengal, Hill Sachs lesion",
+        "Screening, dense breasts",
+    ],
+)
+def test_words_that_look_like_titles_streets_and_names_stay(text: str) -> None:
+    assert CLEANER.cleaned(text) == text
+
+
+def test_names_are_found_in_scripts_without_spaces() -> None:
+    found = Cleaner.of(Identifiers(names=frozenset({"山田", "太郎"})))
+    assert found.cleaned("胸部CT山田太郎様") == "胸部CT 様"

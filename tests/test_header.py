@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +24,7 @@ from img_ingestion.settings import Pixels, Profile, Rendering, Settings
 if TYPE_CHECKING:
     from img_ingestion.deidentify import Policy
     from img_ingestion.instance import CleanInstance
-    from tests.conftest import MakeInstance
+    from tests.conftest import MakeDataset, MakeInstance
 
 RECIPE = recipe.load(Path(__file__).parents[1] / "deid.dicom")
 
@@ -206,3 +207,94 @@ def test_the_vault_learns_each_replaced_identifier(make_instance: MakeInstance) 
     assert kinds["accession"] == ("ACC-1", after.AccessionNumber)
     assert kinds["study"][1] == after.StudyInstanceUID
     assert {"series", "instance", "uid"} <= set(kinds)
+
+
+IDENTIFYING = {
+    "PatientID": "ZQ-471177",
+    "PatientName": "Quillfeather^Zebedee",
+    "PatientBirthDate": "19510723",
+    "AccessionNumber": "ACC7788",
+    "InstitutionName": "Saint Nowhere Hospital",
+    "InstitutionAddress": "12 Nowhere Lane, Elsewhere",
+    "StationName": "NWHRX1",
+    "PatientAddress": "99 Quiet Corner, Elsewhere",
+    "PatientTelephoneNumbers": "555-123-9876",
+    "OtherPatientIDs": "118-22-3344",
+    "DeviceSerialNumber": "SN-998877",
+    "StudyDate": "20100305",
+    "StudyInstanceUID": "1.2.826.0.1.3680043.9.9999.1",
+    "FrameOfReferenceUID": "1.2.826.0.1.3680043.9.9999.2",
+    "StudyDescription": "CT CHEST Zebedee Quillfeather",
+}
+
+
+@pytest.mark.parametrize("keyword", sorted(IDENTIFYING))
+def test_each_action_that_does_nothing_is_caught_or_made_up_for(
+    make_instance: MakeInstance, keyword: str
+) -> None:
+    rules = _policy()
+    tag = int(pydicom.tag.Tag(keyword))
+    keep = replace(rules.table[tag], action=Action.K)
+    broken = replace(rules, table={**rules.table, tag: keep})
+    with suppress(NotVerified):
+        value = str(_cleaned(make_instance(**IDENTIFYING), broken)[1].get(keyword))
+        assert not set(IDENTIFYING[keyword].split("^")) & set(value.split("^"))
+
+
+@pytest.mark.parametrize(
+    ("charset", "name", "comment"),
+    [
+        (["ISO_IR 100"], "Müller^Jürgen", "Jürgen Müller, großer Befund"),
+        (["ISO_IR 144"], "Иванова^Анна", "Анна Иванова, лёгкие"),
+        (["ISO_IR 192"], "Yamada^Tarou=山田^太郎=やまだ^たろう", "山田太郎 胸部"),
+        (["GB18030"], "Wang^XiaoDong=王^小东", "王小东 胸部"),
+        (["GBK"], "Wang^XiaoDong=王^小东", "王小东 胸部"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎", "山田太郎 胸部"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동", "홍길동 흉부"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else None,
+)
+def test_names_are_found_in_text_of_every_character_set(
+    make_instance: MakeInstance, charset: list[str], name: str, comment: str
+) -> None:
+    kept = comment.rsplit(maxsplit=1)[-1]
+    content = make_instance(
+        SpecificCharacterSet=charset, PatientName=name, ImageComments=comment, Manufacturer=kept
+    )
+    before, after = pydicom.dcmread(BytesIO(content)), _cleaned(content)[1]
+    assert after.get_item("Manufacturer").value == before.get_item("Manufacturer").value
+    words = {part for group in name.split("=") for part in group.split("^")}
+    assert not [word for word in words if word in str(after.ImageComments)]
+    assert kept in str(after.ImageComments)
+
+
+def test_a_date_as_series_number_moves_with_the_other_dates(make_instance: MakeInstance) -> None:
+    after = _cleaned(make_instance(SeriesNumber="20100305"))[1]
+    assert str(after.SeriesNumber) == after.StudyDate != "20100305"
+
+
+def test_an_age_that_tells_that_somebody_is_over_89_today_is_one_of_all(
+    make_instance: MakeInstance,
+) -> None:
+    assert (
+        _cleaned(make_instance(PatientBirthDate="19280101", PatientAge="084Y"))[1].PatientAge
+        == "090Y"
+    )
+
+
+def test_private_elements_stay_as_far_as_their_maker_says_what_they_are(
+    make_dataset: MakeDataset,
+) -> None:
+    dataset = make_dataset()
+    block = dataset.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    block.add_new(0x02, "SL", 912)
+    block.add_new(0x0F, "DS", "955.799988")
+    stranger = dataset.private_block(0x0021, "ACME HIS 2.1", create=True)
+    stranger.add_new(0x01, "SL", 912)
+    patient = dataset.private_block(0x0011, "GEMS_PATI_01", create=True)
+    patient.add_new(0x10, "LO", "Quillfeather")
+    out = BytesIO()
+    dataset.save_as(out, enforce_file_format=True)
+    after = _cleaned(out.getvalue())[1]
+    assert after.private_block(0x0019, "GEMS_ACQU_01")[0x02].value == 912
+    assert not [tag for tag in after if tag.tag.group in (0x0011, 0x0021)]

@@ -222,8 +222,11 @@ def _name_words(name: str) -> Iterator[str]:
         found = LETTERS.findall(form)
         if all(word in DICOM_WORDS for word in found):
             continue
-        components = ("".join(LETTERS.findall(part)) for part in form.replace("=", "^").split("^"))
-        for word in (*found, *components):
+        groups = form.split("=")
+        parts = ("".join(LETTERS.findall(part)) for group in groups for part in group.split("^"))
+        # Whole too: in scripts without spaces a surname of one character stands only in it.
+        whole = ("".join(LETTERS.findall(group)) for group in groups)
+        for word in (*found, *parts, *whole):
             if len(word) >= SHORTEST_NAME:
                 yield word
 

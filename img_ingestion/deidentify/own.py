@@ -7,7 +7,6 @@ the finding; the words around it decide.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,7 +61,7 @@ class Names:
                 yield start, end
         yield from self._split(text, squeezed)
         for name in self.scripts:
-            yield from (match.span() for match in re.finditer(re.escape(name), text))
+            yield from squeezed.find(name)
 
     def _split(self, text: str, squeezed: Squeezed) -> Iterator[Span]:
         """Give where a long name stands in several parts."""
