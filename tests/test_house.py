@@ -30,6 +30,7 @@ WALLS = {
     "pynetdicom": {"destinations/store.py"},
     "sqlite3": {"ledger/schema.py", "vault.py"},
     "pydantic_settings": {"settings_file.py"},
+    "werkzeug": {"review/site.py", "commands/review.py"},
     "PIL": {"backend/pictures.py", "review/thumbnail.py"},
 }
 """Foreign code, and the only rooms that know it."""
