@@ -3,8 +3,8 @@ CPU time of the header: `python bench/header_cost.py FILE... [--peers PYTHON]`.
 
 For each file, in one process and the best of several rounds: the whole of `deidentify()` with the
 pixel policy `rules`, against pydicom reading and writing the same bytes, once raw and once with
-each element decoded. PYTHON is an interpreter that has dicognito and dicom-anonymizer; each of them is
-timed in it on the same file, reading and writing included.
+each element decoded. PYTHON is an interpreter that has dicognito and dicom-anonymizer; each of them
+is timed in it on the same file, reading and writing included.
 """
 
 from __future__ import annotations
