@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pydicom.uid import UID, MediaStorageDirectoryStorage
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+# PS3.3 C.12.1.1.2, with the misspellings that readers forgive.
+CHARACTER_SET = re.compile(r"(?:ISO(?: 2022)?[ _-]?IR[ _-]?\d{1,3}|GB18030|GBK)?", re.IGNORECASE)
 STORAGE = "SOP Class"
 
 
@@ -43,6 +46,14 @@ def check(dataset: Dataset) -> None:
             raise NotAdmitted("an encapsulated document: it cannot be cleaned")
         raise NotAdmitted("no pixel data: the backend takes images only")
     _check_coding(dataset)
+    _check_character_set(dataset)
+
+
+def _check_character_set(dataset: Dataset) -> None:
+    """Hold what says its texts are written in no character set: nobody could read them."""
+    names = dataset.get("SpecificCharacterSet") or ""
+    if not all(map(CHARACTER_SET.fullmatch, [names] if isinstance(names, str) else names)):
+        raise NotAdmitted("Specific Character Set (0008,0005) is none of the standard's")
 
 
 def _check_coding(dataset: Dataset) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PERFORMED_STEP = 0x00081111
 CURVES, OVERLAYS, DIRECTORY = 0x5000, 0x6000, 0x0004
+NO_READER = frozenset({0x00080001, 0x7FE00020, 0x7FE00030, 0x7FE00040})
+"""Length to End and the coefficients beside Pixel Data: retired, and nobody would look there."""
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
@@ -76,7 +78,7 @@ class Header:
         return out
 
     def _public(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
-        if tag.element == 0 or tag.group & 0xFF00 in (CURVES, OVERLAYS):
+        if tag.element == 0 or tag.group & 0xFF00 in (CURVES, OVERLAYS) or tag in NO_READER:
             return None
         rule = self.table.get(tag)
         if rule is None:

@@ -18,6 +18,17 @@ from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
+from img_ingestion.deidentify.representation import (
+    BYTES,
+    CODED,
+    ONE_VALUE,
+    TEXT,
+    TIMES,
+    is_code,
+    overruns,
+    texts_of,
+    trusted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,18 +41,12 @@ if TYPE_CHECKING:
 
 Element = DataElement | RawDataElement
 
-TEXT = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
-TIMES = frozenset({"DA", "DT", "TM"})
-BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 NUMBERS = {
     "IS": re.compile(r"[+-]?\d{1,12}"),
     "DS": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[nN]a[nN]"),
     "AS": re.compile(r"\d{1,3}[DWMY]?"),
 }
 UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
-ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
-CODED = frozenset({*TIMES, *NUMBERS, "UI"})
-"""Representations that are ASCII whatever the character set."""
 
 PATIENT_AGE = 0x00101010
 SCHEME_DESIGNATOR = 0x00080102
@@ -99,17 +104,28 @@ class Values:
         raw = source.get_item(tag)
         if raw.VR is None or raw.VR == "UN":
             raw = source[tag]
-        vr = str(raw.VR)
+        vr = trusted(tag, str(raw.VR))
         if vr in CODED:
             return self._coded(source, tag, vr, listed=listed)
         if vr in TEXT:
-            unnamed = vr in ONE_VALUE and not listed
-            prose = (text is Action.C or unnamed) and not _is_standard_code(source, tag)
-            clean = self.cleaner.cleaned if prose else self.cleaner.without_own
-            return self._each(source, tag, lambda value: _never_empty(value, clean))
+            prose = text is Action.C or (not listed and vr in ONE_VALUE)
+            return self._text(source, tag, vr, prose=prose)
         if vr == "PN":
             return DataElement(tag, "PN", DUMMIES["PN"])
-        return raw if vr not in BYTES or _may_be_bytes(tag, vr) else None
+        if not vr or (vr in BYTES and not _may_be_bytes(tag, vr)):
+            return None
+        return raw
+
+    def _text(self, source: Dataset, tag: BaseTag, vr: str, *, prose: bool) -> Element | None:
+        texts = texts_of(source, tag)
+        if vr == "CS" and overruns(texts):
+            return None
+        prose = prose or (vr == "CS" and not is_code(texts))
+        if prose and not _is_standard_code(source, tag):
+            clean = self.cleaner.cleaned
+        else:
+            clean = self.cleaner.without_own
+        return self._each(source, tag, lambda value: _never_empty(value, clean))
 
     def private(self, source: Dataset, tag: BaseTag, kind: str) -> Element | None:
         """Keep a private element as far as its kind and its values let it be kept (E.3.10)."""
@@ -118,7 +134,7 @@ class Values:
         element = source[tag]
         vr = str(element.VR)
         if kind != "listed" and not private.is_harmless(
-            kind, vr, _texts(source, tag), self.cleaner
+            kind, vr, texts_of(source, tag), self.cleaner
         ):
             return None
         return None if vr == "SQ" else self.kept(source, tag, Action.C)
@@ -160,8 +176,9 @@ class Values:
         self, source: Dataset, tag: BaseTag, change: Callable[[str], str | None]
     ) -> Element | None:
         """Change each value of a text-like element; untouched ones stay as they were written."""
-        texts = _texts(source, tag)
-        changed = [change(text) for text in texts]
+        texts = texts_of(source, tag)
+        # Behind a NUL no reader looks, and so no check would.
+        changed = [change(text.partition("\0")[0].rstrip()) for text in texts]
         if None in changed:
             return None
         raw = source.get_item(tag)
@@ -169,26 +186,6 @@ class Values:
             return raw
         value = changed if len(changed) > 1 else changed[0]
         return DataElement(tag, raw.VR or dictionary_VR(tag), value)
-
-
-def _texts(source: Dataset, tag: BaseTag) -> list[str]:
-    """
-    Give the values of an element as texts, without padding.
-
-    Bytes below 0x80 without an escape are the same in every character set of PS3.5 6.1, so most
-    elements need no decoding, and a malformed number needs no conversion that would raise.
-    """
-    raw = source.get_item(tag)
-    if raw.is_raw and raw.VR in CODED | TEXT and isinstance(raw.value, bytes):
-        text = raw.value.decode("latin-1")
-        if raw.VR in CODED or (text.isascii() and "\x1b" not in text):
-            texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
-            return [each.strip(" \0") for each in texts]
-    element = source[tag]
-    if element.value is None:
-        return [""]
-    values = list(element.value) if element.VM > 1 else [element.value]
-    return [str(getattr(value, "original_string", value)).strip(" \0") for value in values]
 
 
 def _is_standard_code(source: Dataset, tag: BaseTag) -> bool:

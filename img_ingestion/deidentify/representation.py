@@ -1,0 +1,84 @@
+"""
+Whether a value is written as its attribute asks (PS3.5 6.2, PS3.6), and how its text reads.
+
+Devices confuse LO with SH and US with SS, which hides nothing. They do not write a position of the
+patient as floating-point numbers: that is somebody's text, where no check of text would look.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
+
+TEXT = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+TIMES = frozenset({"DA", "DT", "TM"})
+CODED = frozenset({*TIMES, "AS", "DS", "IS", "UI"})
+"""Representations that are ASCII whatever the character set."""
+BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+BINARY_NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
+ALIKE = (TEXT, BINARY_NUMBERS, BYTES)
+
+ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
+"""A backslash is a letter like any other there."""
+
+CODE_STRING = re.compile(r"[A-Z0-9 _]*")
+LONGEST_CODE = 16
+
+
+def trusted(tag: BaseTag, written: str) -> str:
+    """
+    Give the representation by which a value is to be judged, or "" if it is in the wrong one.
+
+    Parameters
+    ----------
+    tag : BaseTag
+        Of the element; for private ones, and those the dictionary does not know, the file decides.
+    written : str
+        The VR that the file names.
+
+    """
+    if tag.is_private or written == "PN" or not dictionary_has_tag(tag):
+        return written
+    allowed = set(dictionary_VR(tag).split(" or "))
+    if written in allowed or any(written in like and allowed & like for like in ALIKE):
+        return written
+    stricter = sorted(allowed & {*CODED, "PN"})
+    return stricter[0] if stricter and written in TEXT else ""
+
+
+def is_code(texts: Sequence[str]) -> bool:
+    """Tell code strings from prose in a code string's element: capitals, digits, `_` and space."""
+    return all(CODE_STRING.fullmatch(text) for text in texts)
+
+
+def overruns(texts: Sequence[str]) -> bool:
+    """Tell whether a code string is longer than one may be: it is somebody's sentence."""
+    return any(len(text) > LONGEST_CODE for text in texts)
+
+
+def texts_of(source: Dataset, tag: BaseTag) -> list[str]:
+    """
+    Give the values of an element as texts, without padding.
+
+    Bytes below 0x80 without an escape are the same in every character set of PS3.5 6.1, so most
+    elements need no decoding, and a malformed number needs no conversion that would raise.
+    """
+    raw = source.get_item(tag)
+    if raw.is_raw and raw.VR in CODED | TEXT and isinstance(raw.value, bytes):
+        text = raw.value.decode("latin-1")
+        if raw.VR in CODED or (text.isascii() and "\x1b" not in text):
+            texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
+            return [each.strip(" \0") for each in texts]
+    element = source[tag]
+    if element.value is None:
+        return [""]
+    values = list(element.value) if element.VM > 1 else [element.value]
+    return [str(getattr(value, "original_string", value)).strip(" \0") for value in values]
