@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -155,10 +156,25 @@ def test_another_path_is_404(path: str, tmp_path: Path) -> None:
     assert (status, json.loads(answer)["status"]) == (404, "error")
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "QUERY"])
 def test_another_method_is_405(method: str, tmp_path: Path) -> None:
     with EmbeddedBackend(tmp_path) as url:
         assert asked(url, method=method)[0] == 405
+
+
+def test_what_is_no_http_is_400_in_the_contracts_words(tmp_path: Path) -> None:
+    with EmbeddedBackend(tmp_path) as url, socket.create_connection(address(url)) as stream:
+        stream.sendall(b"GET / Quillfeather HTTP/1.1\r\n\r\n")
+        said = b"".join(iter(lambda: stream.recv(4096), b""))
+    head, _, content = said.partition(b"\r\n\r\n")
+    assert b" 400 " in head.splitlines()[0]
+    assert answer_fault(400, "application/json", content) == ""
+    assert b"Quill" not in said
+
+
+def address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return str(parts.hostname), int(parts.port or 0)
 
 
 def test_a_body_without_a_length_is_411(tmp_path: Path) -> None:

@@ -66,6 +66,15 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_PATCH = _refuse_method  # noqa: N815
     do_DELETE = do_OPTIONS = do_TRACE = _refuse_method  # noqa: N815
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what http.server itself refuses in the contract's words, too."""
+        del message, explain  # They echo the request.
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            self._refuse_method()
+        else:
+            self.close_connection = True
+            self._say(code, HTTPStatus(code).phrase.lower())
+
     def _length(self) -> int | None:
         """Give the length of the body; None once the lack of one has been answered."""
         said = self.headers.get("Content-Length")
