@@ -104,6 +104,16 @@ def test_a_name_above_a_flat_patch_beyond_the_window_is_hidden(make_dataset: Mak
     assert left_over(dataset, strokes) < 0.05
 
 
+def test_letters_of_a_quarter_of_the_picture_are_hidden(make_dataset: MakeDataset) -> None:
+    page = np.zeros((300, 700), np.uint8)
+    cv2.putText(page, "ZEBEDEE", (40, 190), cv2.FONT_HERSHEY_SIMPLEX, 4, 255, 14, cv2.LINE_AA)
+    picture = noise(300, 700)
+    picture[page > 0] = 2000
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, page > 0) < 0.05
+
+
 @pytest.mark.parametrize("turns", [1, 3])
 def test_a_name_that_runs_up_or_down_is_hidden(make_dataset: MakeDataset, turns: int) -> None:
     picture, strokes = np.rot90(noise(160, 400), turns).copy(), np.rot90(ink(160, 400), turns)

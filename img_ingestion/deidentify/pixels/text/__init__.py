@@ -22,7 +22,14 @@ from img_ingestion.deidentify.pixels.text import models
 from img_ingestion.deidentify.pixels.text.changes import changed
 from img_ingestion.deidentify.pixels.text.harmless import is_harmless
 from img_ingestion.deidentify.pixels.text.lines import lines
-from img_ingestion.deidentify.pixels.text.reading import is_text, read
+from img_ingestion.deidentify.pixels.text.reading import (
+    TALLEST,
+    TALLEST_SHARE,
+    is_large_print,
+    is_text,
+    may_be_text,
+    read,
+)
 from img_ingestion.deidentify.pixels.text.views import brightness, planes, surroundings, window
 from img_ingestion.instance import Identifiers, Region
 from img_ingestion.pixel_data import frames, pixel_format
@@ -57,7 +64,7 @@ class Wanted:
     """Which of the boxes that look like text are to be hidden."""
 
     unread: bool
-    """Also those in which no text can be read: this kind of image usually carries some."""
+    """Also those whose text cannot be read: this kind of image usually carries some."""
     own: Identifiers | None = None
     """Keep what is harmless and holds none of these; None: keep nothing."""
 
@@ -133,12 +140,12 @@ def _regions(
 
 
 def _is_wanted(view: NDArray[np.uint8], line: Line, wanted: Wanted) -> bool:
-    if wanted.unread and wanted.own is None:
-        return True
     reading = read(view, line)
-    if not wanted.unread and not is_text(reading, line):
-        return False
-    return wanted.own is None or not is_harmless(reading, wanted.own)
+    if line.height > max(TALLEST, TALLEST_SHARE * min(view.shape[:2])):
+        is_print = is_large_print(reading)
+    else:
+        is_print = (may_be_text if wanted.unread else is_text)(reading, line)
+    return is_print and (wanted.own is None or not is_harmless(reading, wanted.own))
 
 
 def _is_black(line: Line, part: Box, hidden: Sequence[Region]) -> bool:

@@ -25,8 +25,6 @@ UNCLIP = 1.6
 """The detector marks the core of a line; how much of its area / circumference the line is wider."""
 LARGEST_ENLARGED = 2_000_000
 """Pixels: larger pictures come from films, whose print is not that small."""
-TALLEST, TALLEST_SHARE = 48, 0.15
-"""Of a box's short side, in pixels and of the picture's short side: more is anatomy, not print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ def lines(view: NDArray[np.uint8], enlarged: float = 1.0) -> list[Line]:
         if np.ptp(view[part], axis=(0, 1)).any():
             found = models.text_likelihood(view[part])
             np.maximum(likelihood[part], found, out=likelihood[part])
-    limit = max(TALLEST, TALLEST_SHARE * min(rows, columns))
-    return [line for line in _boxed(likelihood, scale) if line.height <= limit]
+    return list(_boxed(likelihood, scale))
 
 
 def _tiles(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:

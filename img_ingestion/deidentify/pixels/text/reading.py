@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from img_ingestion.deidentify.pixels.text import models
-from img_ingestion.deidentify.pixels.text.lines import TALLEST
 from img_ingestion.deidentify.pixels.text.raster import scaled
 
 if TYPE_CHECKING:
@@ -22,6 +21,11 @@ LONGEST = 40
 """Of a line, in heights of its letters: what is longer is read pressed together."""
 READ, READ_SURELY, DOUBTED = 0.5, 0.9, 0.3
 FOUND_SURELY = 0.7
+READ_PLAINLY = 0.8
+TALLEST, TALLEST_SHARE = 48, 0.15
+"""Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
+SMALL = 24
+"""Pixels: letters up to this height may be too blurred to be read, and still be letters."""
 UPRIGHT = 1.5
 """Heights: a box that much higher than wide runs up or down the picture."""
 
@@ -51,6 +55,16 @@ def is_text(reading: Reading, line: Line) -> bool:
             reading.sure >= DOUBTED and line.score >= FOUND_SURELY and line.height <= TALLEST
         )
     return reading.letters == 1 and reading.sure >= READ_SURELY and line.score >= FOUND_SURELY
+
+
+def may_be_text(reading: Reading, line: Line) -> bool:
+    """Tell what may be print from what is plainly none: a large shape that reads as one letter."""
+    return line.height <= SMALL or reading.letters > 1 or is_text(reading, line)
+
+
+def is_large_print(reading: Reading) -> bool:
+    """Tell whether what is too high for a line of print is print after all."""
+    return reading.letters > 1 and reading.sure >= READ_PLAINLY
 
 
 def read(view: NDArray[np.uint8], line: Line) -> Reading:
