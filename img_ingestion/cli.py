@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Protocol
 
 from img_ingestion import console, options
 from img_ingestion.commands import COMMANDS, run
@@ -16,6 +17,7 @@ from img_ingestion.discretion import discreet
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from img_ingestion.commands import Command
     from img_ingestion.commands.told import Told
@@ -37,14 +39,17 @@ def send(arguments: Sequence[str] | None = None) -> int:
 def _status(command: Command, chosen: Namespace) -> int:
     """Run a command; turn what it raises into an exit status. The only such place."""
     as_json = command.REPORTS and chosen.json
-    with discreet():
+    with discreet(), _progress(command) as bar:
         try:
             telling = command.run(chosen)
             while True:
                 try:
-                    _say(next(telling), as_json=as_json)
+                    told = next(telling)
                 except StopIteration as end:
                     return int(end.value)
+                bar.clear()
+                _say(told, as_json=as_json)
+                bar.update("file" in (told.values or {}))
         except tuple(STATUSES) as error:
             _say(complaint(str(error)), as_json=as_json)
             return STATUSES[type(error)]
@@ -53,6 +58,38 @@ def _status(command: Command, chosen: Namespace) -> int:
         except Exception as error:
             _say(complaint(f"Unforeseen: {console.anatomy(error)}"), as_json=as_json)
             return UNFORESEEN
+
+
+def _progress(command: Command) -> AbstractContextManager[_Bar]:
+    """Count files under the lines of a pass on a terminal; elsewhere nothing is drawn."""
+    if command is not run or not sys.stderr.isatty():
+        return nullcontext(_NoBar())
+    from tqdm import tqdm  # noqa: PLC0415 (only a terminal is worth it)
+
+    bar: AbstractContextManager[_Bar] = tqdm(unit=" files", leave=False, file=sys.stderr)
+    return bar
+
+
+class _Bar(Protocol):
+    """What counts files on a terminal."""
+
+    def clear(self) -> object:
+        """Make room for a line."""
+        ...
+
+    def update(self, n: float) -> object:
+        """Count so many more."""
+        ...
+
+
+class _NoBar:
+    """Counts for nobody."""
+
+    def clear(self) -> None:
+        """Make room where nothing is drawn."""
+
+    def update(self, n: float) -> None:
+        """Count nothing."""
 
 
 def _say(told: Told, *, as_json: bool) -> None:

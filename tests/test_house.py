@@ -31,6 +31,7 @@ WALLS = {
     "sqlite3": {"ledger/schema.py", "vault.py"},
     "pydantic_settings": {"settings_file.py"},
     "werkzeug": {"review/site.py", "commands/review.py"},
+    "tqdm": {"cli.py"},
     "PIL": {"backend/pictures.py", "review/thumbnail.py"},
 }
 """Foreign code, and the only rooms that know it."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
+import subprocess
+import sys
+import termios
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -16,10 +21,10 @@ from img_ingestion.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import MakeInstance
 
+ROOT = Path(__file__).resolve().parents[1]
 Said = pytest.CaptureFixture[str]
 SETTLED = "[incoming]\nsettle_s = 0.0\n"
 PATIENT = re.compile(r"quill|zebedee|ZQ-?4711|19510723|ACC77|thistle|ottoline", re.IGNORECASE)
@@ -164,6 +169,21 @@ def test_only_one_customers_files_are_taken(home: Path) -> None:
 def test_young_files_are_left_for_later(home: Path) -> None:
     assert run(home, "--min-age", "3600") == 0
     assert len([path for path in (home / "local_dcm").rglob("*") if path.is_file()]) == 4
+
+
+def test_files_are_counted_on_a_terminal_and_nowhere_else(home: Path) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, str(ROOT / "ingestion.py"), "--home", str(home)]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=False)
+    os.set_blocking(ours, False)
+    drawn = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert ended.returncode == 3
+    assert "4 files [" in drawn
+    assert "files [" not in ended.stdout.decode()
+    assert not PATIENT.search(drawn)
 
 
 def test_no_escape_sequence_is_ever_printed(home: Path, capsys: Said) -> None:

@@ -1,0 +1,28 @@
+# Completion for ingestion.py: source this file. Written by tools/make_manual.py.
+_ingestion() {
+    local word words=""
+    local commands='run send status held review explain check verify audit recipe support-bundle retry reconcile reidentify identify'
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        [[ " $commands " == *" $word "* ]] && break
+    done
+    case "$word" in
+        run) words='-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --report' ;;
+        send) words='-h --help --home --config --version --json' ;;
+        status) words='-h --help --home --config --version --json' ;;
+        held) words='list show release reject export -h --help --home --config --version --json --customer --code --rejected --to' ;;
+        review) words='-h --help --home --config --version --json --port' ;;
+        explain) words='-h --help --home --config --version --json --customer --html --show-values' ;;
+        check) words='-h --help --home --config --version --json' ;;
+        verify) words='-h --help --home --config --version --json' ;;
+        audit) words='-h --help --home --config --version --json --customer --export' ;;
+        recipe) words='lint coverage diff -h --help --home --config --version --json' ;;
+        support-bundle) words='-h --help --home --config --version --json' ;;
+        retry) words='-h --help --home --config --version --json' ;;
+        reconcile) words='-h --help --home --config --version --json' ;;
+        reidentify) words='-h --help --home --config --version --json' ;;
+        identify) words='-h --help --home --config --version --json --export' ;;
+        *) words="$commands "'-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --report' ;;
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _ingestion ingestion.py
