@@ -51,12 +51,14 @@ def script(words: str, **backend: object) -> Scene:
     return Scene(serve, backend)
 
 
-def says(head: str) -> Scene:
-    """Have a server of a few lines answer."""
+def in_ten_minutes() -> Scene:
+    """Have a server of a few lines ask for patience until a date."""
 
     def answer(stream: socket.socket) -> None:
         request_read(stream)
-        stream.sendall(f"HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n".encode())
+        date = formatdate(time.time() + 600, usegmt=True)
+        head = f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {date}\r\nContent-Length: 0"
+        stream.sendall(f"{head}\r\n\r\n".encode())
 
     @contextmanager
     def serve(_: Path) -> Iterator[str]:
@@ -107,7 +109,6 @@ def full(_: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-TEN_MINUTES = formatdate(time.time() + 600, usegmt=True)
 SCENES = {
     "200 in the contract's words": script(""),
     "connection refused": Scene(nobody),
@@ -130,9 +131,7 @@ SCENES = {
     "302": script("fault=redirect"),
     "400 with a message": script("status=400"),
     "429 with Retry-After: 600": script("status=429,retry-after=600"),
-    "429 with Retry-After: a date ten minutes ahead": says(
-        f"429 Too Many Requests\r\nRetry-After: {TEN_MINUTES}"
-    ),
+    "429 with Retry-After: a date ten minutes ahead": in_ten_minutes(),
     "429 with Retry-After: 86400": script("status=429,retry-after=86400"),
     "503 with Retry-After: 600": script("status=503,retry-after=600"),
     "a picture that is gone or cut on our own disk": script(""),
