@@ -17,6 +17,7 @@ from img_ingestion.errors import (
     InstanceError,
     ParcelTooLarge,
 )
+from img_ingestion.patience import wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 GIVE_UP = 3
 """Failures without a success between them that make a pass leave a destination alone."""
 SHUT = DestinationShut.__name__
-FIRST_WAIT_S = 30.0
-LONGEST_WAIT_S = 3600.0
 
 Outcome = Literal["sent", "waiting", "held"]
 
@@ -151,9 +150,9 @@ def _attempt(line: _Line, batch: Batch, in_a_row: int) -> Delivered | _Split:
     try:
         receipt = line.destination.deliver(parcel)
     except DestinationBusy as error:
-        wait_s = _wait_s(parcel.key, batch[0].attempts, error.retry_after_s or 0.0)
+        pause_s = wait_s(parcel.key, batch[0].attempts, error.retry_after_s or 0.0)
         code = type(error).__name__
-        line.deliveries.postponed(parcel.ids, time.time() + wait_s, code, str(error))
+        line.deliveries.postponed(parcel.ids, time.time() + pause_s, code, str(error))
         return _delivered(line, parcel, "waiting", (str(error), code))
     except (DestinationRefused, InstanceError) as error:
         return _refused(line, batch, parcel, error, in_a_row)
@@ -178,23 +177,12 @@ def _refused(
 
 def _left_alone(line: _Line, batch: Batch, parcel: Parcel, error: DestinationShut) -> Delivered:
     """Keep waiting what was refused in a row: a wrong token or URL is no fault of the images."""
-    next_attempt_at = time.time() + _wait_s(parcel.key, batch[0].attempts, 0.0)
+    next_attempt_at = time.time() + wait_s(parcel.key, batch[0].attempts, 0.0)
     line.deliveries.postponed(parcel.ids, next_attempt_at, SHUT, str(error))
     others = line.deliveries.reopened(SHUT, next_attempt_at)
     said = f"{error}: {GIVE_UP} refusals in a row, look at url and credentials; all stays waiting"
     delivered = _delivered(line, parcel, "waiting", (said, SHUT))
     return replace(delivered, ids=(*parcel.ids, *others))
-
-
-def _wait_s(key: str, attempts: int, asked_s: float) -> float:
-    """
-    Give the seconds until the next attempt: twice as long each time, an hour at the most.
-
-    The key spreads what failed together over the second half of the time.
-    """
-    longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempts, 16))
-    spread = int(key[:8], 16) / 0xFFFFFFFF
-    return min(LONGEST_WAIT_S, max(asked_s, longest * (1 + spread) / 2))
 
 
 def _delivered(line: _Line, parcel: Parcel, outcome: Outcome, said: tuple[str, str]) -> Delivered:

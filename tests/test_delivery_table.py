@@ -15,7 +15,8 @@ import pytest
 
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.backend.misbehaviour import parsed
-from img_ingestion.transfer import FIRST_WAIT_S, transfer
+from img_ingestion.patience import FIRST_WAIT_S
+from img_ingestion.transfer import transfer
 from tests import certificates
 from tests.delivering import ANSWER, listening, opened_outbox, request_read, settings
 

@@ -12,8 +12,9 @@ import pytest
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.backend.misbehaviour import parsed
 from img_ingestion.contract import request_fault
+from img_ingestion.patience import LONGEST_WAIT_S
 from img_ingestion.settings import Backend, Settings
-from img_ingestion.transfer import GIVE_UP, LONGEST_WAIT_S, Delivered, transfer
+from img_ingestion.transfer import GIVE_UP, Delivered, transfer
 from tests.delivering import Outbox, opened_outbox, settings
 
 if TYPE_CHECKING:
