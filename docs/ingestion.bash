@@ -1,12 +1,13 @@
 # Completion for ingestion.py: source this file. Written by tools/make_manual.py.
 _ingestion() {
     local word words=""
-    local commands='run send status held review explain check verify audit recipe support-bundle retry reconcile reidentify identify'
+    local commands='run watch send status held review explain check verify audit recipe support-bundle retry reconcile reidentify identify'
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         [[ " $commands " == *" $word "* ]] && break
     done
     case "$word" in
         run) words='-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --report' ;;
+        watch) words='-h --help --home --config --version --json --customer --min-age --max-files --max-duration' ;;
         send) words='-h --help --home --config --version --json' ;;
         status) words='-h --help --home --config --version --json' ;;
         held) words='list show release reject export -h --help --home --config --version --json --customer --code --rejected --to' ;;

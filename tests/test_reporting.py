@@ -186,6 +186,21 @@ def test_files_are_counted_on_a_terminal_and_nowhere_else(home: Path) -> None:
     assert not PATIENT.search(drawn)
 
 
+def test_watch_makes_pass_after_pass_until_it_is_asked_to_end(home: Path) -> None:
+    command = [sys.executable, str(ROOT / "ingestion.py"), "watch", "0", "--home", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        for line in watching.stdout:
+            if " seen: " in line:
+                break
+        (home / "local_dcm" / "south" / "later.txt").write_text("no image either")
+        for line in watching.stdout:
+            if line.startswith("Held"):
+                break
+        watching.terminate()
+        assert watching.wait(60) == 143
+
+
 def test_no_escape_sequence_is_ever_printed(home: Path, capsys: Said) -> None:
     os.environ.pop("NO_COLOR", None)
     run(home)

@@ -25,6 +25,7 @@ from img_ingestion.commands import (
     status,
     support_bundle,
     verify,
+    watch,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Command(Protocol):
 
 _ALL: tuple[Command, ...] = (
     run,
+    watch,
     send,
     status,
     held,

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from img_ingestion.commands.told import Told
-    from img_ingestion.home import Home
     from img_ingestion.ledger import Ledger
     from img_ingestion.reporting import Reporting
     from img_ingestion.review.pass_record import PassRecord
@@ -25,17 +24,15 @@ def page(path: Path, record: PassRecord, ledger: Ledger, status: int) -> None:
     durable.write(path, report(record, ledger, status))
 
 
-def numbers(home: Home, reporting: Reporting, record: PassRecord, status: int) -> None:
+def numbers(reporting: Reporting, record: PassRecord, ledger: Ledger, status: int) -> None:
     """Write the metrics, where the settings ask for them."""
     if not reporting.metrics_file:
         return
-    from img_ingestion.ledger import Ledger
     from img_ingestion.review import metrics
     from img_ingestion.review.overview import overview
 
-    with Ledger.rehearsal(home.state) as ledger:
-        text = metrics.metrics(overview(home, ledger), record, status)
-    metrics.write(home.root / reporting.metrics_file, text)
+    text = metrics.metrics(overview(ledger.home, ledger), record, status)
+    metrics.write(ledger.home.root / reporting.metrics_file, text)
 
 
 def ping(reporting: Reporting, status: int) -> Iterator[Told]:

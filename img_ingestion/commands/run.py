@@ -104,8 +104,6 @@ def _watched(work: Pass, end: Ending) -> Telling:
     record = PassRecord(logged=reporting.log == "json")
     try:
         status = yield from record.watched(_one_pass(work, end, record))
-        if not work.chosen.dry_run:
-            aftermath.numbers(work.home, reporting, record, status)
     except GatewayError as error:
         yield from aftermath.ping(reporting, STATUSES.get(type(error), UNFORESEEN))
         raise
@@ -115,11 +113,13 @@ def _watched(work: Pass, end: Ending) -> Telling:
 
 
 def _one_pass(work: Pass, end: Ending, record: PassRecord) -> Telling:
-    """Make one pass; write its page while the ledger is open."""
+    """Make one pass; write its page and numbers while the ledger is open."""
     with (Ledger.rehearsal if work.chosen.dry_run else Ledger.open)(work.home.state) as ledger:
         status = yield from _walked(work, end, ledger)
         if work.chosen.report:
             aftermath.page(work.chosen.report, record, ledger, status)
+        if not work.chosen.dry_run:
+            aftermath.numbers(work.settings.reporting, record, ledger, status)
         return status
 
 

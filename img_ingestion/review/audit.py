@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "audit.jsonl"
-LONGEST = 1 << 16
+LONGEST = 1 << 20
 """Bytes of a record, more than any has."""
 
 

@@ -93,7 +93,7 @@ class Desk:
         ones = self.brothers(of)
         with only_run(self.home.state):
             durable.write(self.home.root / self.settings.recipe, with_rule)
-            facts = {"rule": of.statement(drawn), "images": [one.id for one in ones]}
+            facts = {"rule": of.statement(drawn), "images": len(ones)}
             Trail(self.home.state).add("rule", facts)
         return self._decided("rule", ones, {})
 

@@ -60,8 +60,9 @@ class Case:
 
 def case(path: Path, customer: str, home: Home, settings: Settings, recipe: Recipe) -> Case:
     """Read a file as a source would; a key is borrowed where there is none yet."""
-    with durable.storing("reading the file"):
-        content = path.read_bytes()
+    most = settings.of(customer).limits.max_file_bytes
+    with durable.storing("reading the file"), path.open("rb") as stream:
+        content = stream.read(most + 1)
     digest = hashlib.sha256(content).hexdigest()
     received = ReceivedInstance(digest[:16], customer, path, content, digest)
     known = (home.state / "keys" / f"{customer}.key").exists()

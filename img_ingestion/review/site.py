@@ -24,6 +24,7 @@ from img_ingestion import render
 from img_ingestion.errors import GatewayError, InstanceError
 from img_ingestion.review import device, review_pages
 from img_ingestion.review.html import STYLE
+from img_ingestion.review.look_page import Look
 from img_ingestion.settings import Rendering
 
 if TYPE_CHECKING:
@@ -124,9 +125,7 @@ class Site:
         text = request.args.get("boxes", "")
         found = self.desk.tried(chosen, device.boxes(text))
         before, frames = self._before(chosen, frame)
-        look = review_pages.Look(
-            chosen, made, before, frame, frames, text, found, len(self.desk.brothers(made))
-        )
+        look = Look(chosen, made, before, frame, frames, text, found, len(self.desk.brothers(made)))
         return look.page()
 
     def _before(self, one: Held, frame: int) -> tuple[bytes, int]:
