@@ -21,6 +21,8 @@ LIKELY, SURE = 0.2, 0.4
 """Of a pixel to be text at all; of a box, on average over its text."""
 SMALLEST = 3
 """Pixels of a box's side."""
+LOWEST = 5
+"""Pixels of a line's height: nothing lower can be read."""
 UNCLIP = 1.6
 """The detector marks the core of a line; how much of its area / circumference the line is wider."""
 LARGEST_ENLARGED = 2_000_000
@@ -84,7 +86,7 @@ def _boxed(likelihood: NDArray[np.float32], scale: float) -> Iterator[Line]:
         part = slice(top, top + rows), slice(left, left + columns)
         score = float(likelihood[part][labels[part] == number].mean())
         grown = columns * rows * UNCLIP / (2 * (columns + rows))
-        if score >= SURE:
+        if score >= SURE and min(columns, rows) + 2 * grown >= LOWEST * scale:
             yield Line(
                 (left - grown) / scale,
                 (top - grown) / scale,

@@ -21,8 +21,9 @@ LONGEST = 40
 """Of a line, in heights of its letters: what is longer is read pressed together."""
 READ, READ_SURELY, DOUBTED = 0.5, 0.9, 0.3
 FOUND_SURELY = 0.7
-READ_PLAINLY = 0.8
-TALLEST, TALLEST_SHARE = 48, 0.15
+WORD = 3
+"""Letters: two of a head and its neck are read now and then."""
+TALLEST, TALLEST_SHARE = 48, 0.05
 """Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
 SMALL = 24
 """Pixels: letters up to this height may be too blurred to be read, and still be letters."""
@@ -48,13 +49,14 @@ def is_text(reading: Reading, line: Line) -> bool:
     Tell print from anatomy that looks like a letter.
 
     Ribs, vessels and ventricles are read as one letter, or with little confidence; print as
-    several. A single letter counts where detector and recogniser are both sure of it.
+    several. A single small letter counts where detector and recogniser are both sure of it.
     """
     if reading.letters > 1:
         return reading.sure >= READ or (
             reading.sure >= DOUBTED and line.score >= FOUND_SURELY and line.height <= TALLEST
         )
-    return reading.letters == 1 and reading.sure >= READ_SURELY and line.score >= FOUND_SURELY
+    sure = reading.sure >= READ_SURELY and line.score >= FOUND_SURELY
+    return reading.letters == 1 and sure and line.height <= SMALL
 
 
 def may_be_text(reading: Reading, line: Line) -> bool:
@@ -64,7 +66,7 @@ def may_be_text(reading: Reading, line: Line) -> bool:
 
 def is_large_print(reading: Reading) -> bool:
     """Tell whether what is too high for a line of print is print after all."""
-    return reading.letters > 1 and reading.sure >= READ_PLAINLY
+    return reading.letters >= WORD and reading.sure >= READ_SURELY
 
 
 def read(view: NDArray[np.uint8], line: Line) -> Reading:
