@@ -3,9 +3,9 @@ Private elements that may stay: what PS3.15 Table E.3.10-1 lists, and what the v
 
 PS3.15 E.3.10 lets a private element stay that is known to be safe: by that table, by the vendor's
 conformance statement, or by its values. pydicom's private dictionary is a collection of what the
-vendors stated: creator, element, representation and name. An element that is not in it goes, but
-for numbers and codes of the makers of modalities. One that is in it stays if its name speaks of
-nothing that identifies and its value, once more looked at, is a number, a code or a technical word.
+vendors stated: creator, element, representation and name. An element that is not in it goes. One
+that is in it stays if its name speaks of nothing that identifies and its value, once more looked
+at, is a number, a code or a technical word.
 Bytes, sequences, people and prose go, whatever they are called.
 """
 
@@ -56,7 +56,6 @@ MEANINGLESS = re.compile(r"\W*|.*\b(?:unknown|internal|private|custom|obsolete|d
 SHORTEST = 2
 LARGEST_UNKNOWN = 100_000
 """A number of unknown meaning with six digits or more may be somebody's."""
-MAKERS = ("SIEMENS ", "GEMS_", "PHILIPS ", "TOSHIBA_", "CANON_", "HITACHI", "UIH")
 SENTINELS = frozenset({2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**15, 2.0**16 - 1})
 PERSONAL = re.compile(r"\b(?:patients?|accession|ssn|birth|phone|insurance|serial|licen[cs]e)\b")
 """A number with such a name is never kept; with another that identifies, only a small one."""
@@ -79,8 +78,7 @@ def kind(group: int, element: int, creator: str) -> str:
         representation = private_dictionary_VR((group, element), creator)
         name = private_dictionary_description((group, element), creator)
     except KeyError:
-        # A modality's maker keeps records of pictures, a hospital's system those of people.
-        return "unexplained" if creator.upper().startswith(MAKERS) else ""
+        return ""
     if representation not in KEPT:
         return ""
     return _by_name(re.sub(r"(?<=[a-z])(?=[A-Z])|[_/]", " ", name).lower(), representation)

@@ -9,6 +9,8 @@ START, TILE_PART, DATA, END = b"\xff\x4f", b"\xff\x90", b"\xff\x93", b"\xff\xd9"
 COMMENT = b"\xff\x64"
 SIGNATURE_BOX, CODE_STREAM_BOX = b"jP  ", b"jp2c"
 BOX_HEADER = 8
+PLAIN_BOXES = {SIGNATURE_BOX: 12, b"ftyp": 32, b"jp2h": 64, CODE_STREAM_BOX: 2**32}
+"""Box -> its length at most: signature, file type, sizes and colour space, the pixels."""
 TILE_PART_HEADER = 12
 BINARY_OR_TEXT = 2
 """Bytes of Rcom, which says whether the remark is text (A.9.2)."""
@@ -16,7 +18,7 @@ BINARY_OR_TEXT = 2
 
 def bare(frame: bytes) -> bytes:
     """
-    Give one frame without comments that are no encoder's own, and without a JP2 file around it.
+    Give one frame without comments that are no encoder's own.
 
     Raises
     ------
@@ -26,7 +28,7 @@ def bare(frame: bytes) -> bytes:
 
     """
     if frame[4:8] == SIGNATURE_BOX:
-        frame = _out_of_boxes(frame)
+        return _in_boxes(frame)
     if frame[:2] != START:
         raise NotDecoded("the code stream does not start as JPEG 2000 does")
     parts, position = [START], 2
@@ -41,18 +43,24 @@ def bare(frame: bytes) -> bytes:
     return b"".join((*parts, frame[position:]))
 
 
-def _out_of_boxes(frame: bytes) -> bytes:
-    """Take the code stream out of a JP2 file (Annex I), which PS3.5 A.4.4 does not allow."""
-    position = 0
+def _in_boxes(frame: bytes) -> bytes:
+    """
+    Look into a JP2 file (Annex I), which PS3.5 A.4.4 does not allow and some devices write.
+
+    With nothing in it but what describes the picture it stays; else its code stream alone does.
+    """
+    position, plain, stream = 0, True, b""
     while position + BOX_HEADER <= len(frame):
         length = int.from_bytes(frame[position : position + 4], "big") or len(frame) - position
-        kind = frame[position + 4 : position + BOX_HEADER]
+        kind, content = frame[position + 4 : position + BOX_HEADER], position + BOX_HEADER
         if length < BOX_HEADER:
             break
         if kind == CODE_STREAM_BOX:
-            return frame[position + BOX_HEADER : position + length]
+            stream = frame[content : position + length]
+        plain = plain and kind in PLAIN_BOXES and length <= PLAIN_BOXES[kind]
         position += length
-    raise NotDecoded("a JP2 file has no code stream")
+    bared = bare(stream)
+    return frame if plain and bared == stream and is_padding(frame[position:]) else bared
 
 
 def _segment_end(frame: bytes, position: int) -> int:

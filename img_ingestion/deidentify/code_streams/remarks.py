@@ -7,6 +7,7 @@ import re
 PROGRAMS = (
     rb"Kakadu|OpenJPEG|OpenJPH|Grok|JasPer|GIMP|LEADTOOLS|LEAD Technologies Inc\.|JPEG Pro"
     rb"|Intel\(R\) JPEG Library|MITRA_DICOM_STANDARD|Lavc|Aware|OFFIS|IJG|CREATOR: gd-jpeg"
+    rb"|JJ2000|Pegasus Imaging Corp|AVLT_\d{1,4}"
 )
 VERSION = rb"[ ,;-]*(?:[Vv](?:er(?:sion)?)?\.?)? *[\[(]?\d*(?:\.\d+)*\.?[\])]?"
 OWN = re.compile(
