@@ -15,6 +15,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pydicom._private_dict import private_dictionaries
 from pydicom.datadict import private_dictionary_description, private_dictionary_VR
 
 from img_ingestion.deidentify.tables import safe_private
@@ -59,6 +60,11 @@ LARGEST_UNKNOWN = 100_000
 SENTINELS = frozenset({2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**15, 2.0**16 - 1})
 PERSONAL = re.compile(r"\b(?:patients?|accession|ssn|birth|phone|insurance|serial|licen[cs]e)\b")
 """A number with such a name is never kept; with another that identifies, only a small one."""
+
+
+def is_documented(creator: object) -> bool:
+    """Tell whether a private creator is one that a vendor has stated, letter for letter."""
+    return str(creator) in private_dictionaries
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from img_ingestion.deidentify import dates
 from img_ingestion.deidentify.identifiers import identity_tags, texts_of
+from img_ingestion.deidentify.private import is_documented
 from img_ingestion.deidentify.tables import rows
 from img_ingestion.errors import NotVerified, turned_into
 
@@ -113,6 +114,9 @@ def check(content: bytes, found: Identifiers, cleaner: Cleaner, days: int | None
 def _check_level(dataset: Dataset, sought: Sought) -> None:
     """Look at every element of a level and of those below it, decoding only what must be."""
     for raw in list(dataset.values()):
+        if raw.tag.is_private_creator and is_documented(dataset[raw.tag].value):
+            # ELSCINT1 is a maker, and the name of some makers' test patients.
+            continue
         vr = _representation(raw)
         if vr == "SQ":
             for item in dataset[raw.tag].value or ():
