@@ -164,6 +164,7 @@ def _stands_alone(content: bytes, start: int, end: int) -> bool:
 
 def _needles(found: Identifiers, cleaner: Cleaner) -> Iterator[bytes]:
     for text in (*filter(cleaner.is_sure, found.names), *found.numbers, *found.phrases):
-        if len(text) >= SHORTEST_IN_BYTES:
+        # A maker's name stands in its private creators, which are looked at as elements.
+        if len(text) >= SHORTEST_IN_BYTES and not is_documented(text.upper()):
             for encoding in ENCODINGS:
                 yield text.encode(encoding)
