@@ -67,6 +67,11 @@ def is_documented(creator: object) -> bool:
     return str(creator) in private_dictionaries
 
 
+def begins_documented(text: str) -> bool:
+    """Tell whether a documented private creator begins with a text, as a maker's name does."""
+    return any(creator.lower().startswith(text) for creator in private_dictionaries)
+
+
 @lru_cache(maxsize=4096)
 def kind(group: int, element: int, creator: str) -> str:
     """

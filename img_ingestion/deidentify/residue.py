@@ -17,7 +17,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from img_ingestion.deidentify import dates
 from img_ingestion.deidentify.identifiers import identity_tags, texts_of
-from img_ingestion.deidentify.private import is_documented
+from img_ingestion.deidentify.private import begins_documented, is_documented
 from img_ingestion.deidentify.tables import rows
 from img_ingestion.errors import NotVerified, turned_into
 
@@ -165,6 +165,6 @@ def _stands_alone(content: bytes, start: int, end: int) -> bool:
 def _needles(found: Identifiers, cleaner: Cleaner) -> Iterator[bytes]:
     for text in (*filter(cleaner.is_sure, found.names), *found.numbers, *found.phrases):
         # A maker's name stands in its private creators, which are looked at as elements.
-        if len(text) >= SHORTEST_IN_BYTES and not is_documented(text.upper()):
+        if len(text) >= SHORTEST_IN_BYTES and not begins_documented(text):
             for encoding in ENCODINGS:
                 yield text.encode(encoding)
