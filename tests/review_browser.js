@@ -24,6 +24,7 @@ const { chromium } = require("playwright-core");
 
   await page.click("text=sort by device");
   await page.locator("tr", { hasText: "Model 7" }).locator("a").first().click();
+  await page.waitForURL(/held/);
   const box = await page.locator("#drawn").boundingBox();
   await page.mouse.move(box.x + 1, box.y + 1);
   await page.mouse.down();
@@ -34,7 +35,7 @@ const { chromium } = require("playwright-core");
 
   await page.keyboard.press("b");
   await page.keyboard.press("Control+A");
-  await page.keyboard.type("0,0,8,4");
+  await page.keyboard.type("0,0,160,40");
   await page.keyboard.press("Enter");
   await page.waitForURL(/boxes=/);
   assert.match(await page.textContent("#verdict"), /would be sent/);
@@ -49,6 +50,7 @@ const { chromium } = require("playwright-core");
   assert.match(await page.textContent("h1"), /Held: 1/);
 
   await page.locator("table a").first().click();
+  await page.waitForURL(/held/);
   await page.keyboard.press("r");
   await page.waitForSelector("text=Held: 0");
   await browser.close();

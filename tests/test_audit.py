@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
 
+from img_ingestion.cli import main
 from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.conftest import MakeInstance
 
 
 def trail(state: Path, count: int = 5) -> Trail:
@@ -71,3 +76,26 @@ def test_a_power_cut_within_a_record_leaves_a_trail_that_goes_on(tmp_path: Path)
 def test_the_records_of_one_customer_can_be_taken_out(tmp_path: Path) -> None:
     found = [json.loads(line) for line in trail(tmp_path).records("north")]
     assert [one["customer"] for one in found] == ["north", "north"]
+
+
+def test_several_can_add_at_a_time_and_the_chain_holds(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: Trail(tmp_path).add("file", {"id": str(number)}), range(80)))
+    checked = Trail(tmp_path).checked()
+    assert (checked.records, checked.broken) == (80, ())
+
+
+def test_who_asked_for_an_original_is_in_the_trail(
+    tmp_path: Path, make_instance: MakeInstance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "local_dcm" / "north"
+    folder.mkdir(parents=True)
+    (tmp_path / "gateway.toml").write_text("[incoming]\nsettle_s = 0.0\n")
+    (folder / "dicom_1.dcm").write_bytes(make_instance())
+    main(["--home", str(tmp_path), "--json"])
+    clean = next((tmp_path / "local_dcm_dicomcleaner" / "north").glob("*.dcm"))
+    assert main(["identify", "--home", str(tmp_path), str(pydicom.dcmread(clean).PatientID)]) == 0
+    assert "ZQ-4711" in capsys.readouterr().out
+    last = json.loads(lines(tmp_path / "state")[-1])
+    assert (last["what"], last["kind"], last["customer"]) == ("identify", "patient", "north")
+    assert b"4711" not in b"".join(lines(tmp_path / "state"))

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from werkzeug.test import Client
 
@@ -38,6 +39,12 @@ PATIENT = re.compile(r"quill|zebedee|ZQ-?4711|19510723|ACC77|thistle|ottoline", 
 @pytest.fixture
 def home(tmp_path: Path, make_instance: MakeInstance) -> Path:
     """Give a home that holds two images of one device, and a text file."""
+    return holding(tmp_path, make_instance, 16)
+
+
+def holding(tmp_path: Path, make_instance: MakeInstance, side: int) -> Path:
+    """Fill a home so that it holds two images of so many pixels a side."""
+    ramp = np.add.outer(np.arange(side), np.arange(side)) * (4095 // (2 * side))
     folder = tmp_path / "local_dcm" / "north"
     folder.mkdir(parents=True)
     (tmp_path / "gateway.toml").write_text("[incoming]\nsettle_s = 0.0\n")
@@ -45,6 +52,9 @@ def home(tmp_path: Path, make_instance: MakeInstance) -> Path:
         content = make_instance(
             BurnedInAnnotation="YES",
             ManufacturerModelName="Model 7",
+            Rows=side,
+            Columns=side,
+            PixelData=ramp.astype("<u2").tobytes(),
             InstanceNumber=number,
             SOPInstanceUID=f"1.2.826.0.1.3680043.9.9999.1.1.{number}",
         )
@@ -194,7 +204,9 @@ def test_a_box_that_is_none_is_refused(client: Client, text: str) -> None:
     assert post(client, f"/held/{first}/hide", boxes=text).status_code == 409
 
 
-def test_a_reviewer_can_do_it_all_in_a_real_browser(home: Path, tmp_path: Path) -> None:
+def test_a_reviewer_can_do_it_all_in_a_real_browser(
+    tmp_path: Path, make_instance: MakeInstance
+) -> None:
     chromium, node = shutil.which("chromium"), shutil.which("node")
     if not (chromium and node):
         pytest.skip("chromium or node is not installed")
@@ -203,6 +215,7 @@ def test_a_reviewer_can_do_it_all_in_a_real_browser(home: Path, tmp_path: Path) 
     )
     if looked.returncode:
         pytest.skip("playwright-core is not installed where node looks (NODE_PATH)")
+    home = holding(tmp_path, make_instance, 320)
     command = [sys.executable, "ingestion.py", "review", "--home", str(home)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
+from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 NAME = "identify"
 HELP = "say what a pseudonym of the backend's answer stands for"
-DESCRIPTION = "Say what a pseudonym stands for. What this prints identifies patients."
+DESCRIPTION = """\
+Say what a pseudonym stands for. What this prints identifies patients; that it was asked for is in
+the audit trail.
+"""
 REPORTS = True
 
 
@@ -32,12 +36,16 @@ def run(chosen: Namespace) -> Telling:
     """Say what a pseudonym stands for, or write all of them to a file."""
     from img_ingestion.vault import Vault
 
-    vault = Vault(place.home(chosen).state / "vault.sqlite")
+    state = place.home(chosen).state
+    vault = Vault(state / "vault.sqlite")
     if chosen.export:
         count = vault.export(chosen.export)
+        Trail(state).add("identify", {"exported": count})
         yield Told((f"{count} pseudonyms written",), {"written": count})
         return DONE
     found = vault.identify(chosen.pseudonym)
+    if found:
+        Trail(state).add("identify", {"kind": found[0][1], "customer": found[0][0]})
     rows = [dict(zip(("customer", "kind", "original"), row, strict=True)) for row in found]
     yield Told(tuple("\t".join(row) for row in found), {"found": rows})
     if not found:

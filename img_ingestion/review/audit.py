@@ -9,6 +9,7 @@ A record has ids, codes and pseudonyms; no value and no name of a customer's fil
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
@@ -41,7 +42,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The trail of one home. Whoever adds to it holds the home's lock."""
+    """The trail of one home; several may add to it at a time."""
 
     state: Path
 
@@ -52,7 +53,7 @@ class Trail:
         Parameters
         ----------
         what : str
-            What happened, in a word: file, parcel, pass, release, reject, accept, rule.
+            What happened, in a word: file, parcel, pass, release, reject, identify ...
         facts : mapping
             What JSON can say, without value or file name.
         synced : bool
@@ -68,6 +69,8 @@ class Trail:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(self.state / FILE_NAME, flags, 0o600)
             try:
+                # Let go of when the file is closed.
+                fcntl.flock(file, fcntl.LOCK_EX)
                 number, before, torn = _end(file)
                 record = {
                     "number": number + 1,
