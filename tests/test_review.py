@@ -135,6 +135,22 @@ def test_a_held_image_is_shown_before_and_after_and_no_name_with_it(client: Clie
     assert not PATIENT.search(html.unescape(text))
 
 
+def test_every_frame_can_be_looked_at(home: Path, make_instance: MakeInstance) -> None:
+    content = make_instance(
+        BurnedInAnnotation="YES", NumberOfFrames=6, PixelData=bytes(6 * 512), SOPInstanceUID="1.2.9"
+    )
+    (home / "local_dcm" / "north" / "frames.dcm").write_bytes(content)
+    assert main(["--home", str(home)]) == 3
+    site = Site(Desk(Home(home), load(home)), HOST)
+    client = Client(site)
+    get(client, f"/?token={site.token}")
+    one = next(one.id for one in site.desk.inbox() if one.size == len(content))
+    last = get(client, f"/held/{one}?frame=6&boxes=0,0,8,4").get_data(as_text=True)
+    assert "frame 6 of 6" in last
+    assert ("frame 6 before" in last, "frame 6 after" in last) == (True, True)
+    assert ('id="previous"' in last, 'id="next"' in last) == (True, False)
+
+
 def test_a_drawn_region_is_hidden_in_this_image_and_it_goes_on(client: Client, home: Path) -> None:
     first, second = images(client)
     assert post(client, f"/held/{first}/hide", boxes="").status_code == 409

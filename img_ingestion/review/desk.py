@@ -53,12 +53,13 @@ class Desk:
         digest = hashlib.sha256(f"{site.digest}\0{rules!r}".encode()).hexdigest()
         return replace(site, pixel_rules=(*site.pixel_rules, *rules), digest=digest)
 
-    def tried(self, one: Held, drawn: Sequence[Box]) -> Explanation:
+    def tried(self, one: Held, drawn: Sequence[Box], frame: int = 1) -> Explanation:
         """Say what would become of a held file with what was drawn; nothing is written."""
         rules = [device.hiding(self._uid(one), drawn)] if drawn else []
         site = self.recipe(*rules)
         path = held.original(self.home, one)
-        return explain.explained(explain.case(path, one.customer, self.home, self.settings, site))
+        case = explain.case(path, one.customer, self.home, self.settings, site)
+        return explain.explained(case, {frame})
 
     def again(self, one: Held) -> list[Ingested]:
         """Let it be decided anew, under the settings and the recipe of now."""

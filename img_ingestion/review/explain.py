@@ -16,7 +16,7 @@ from img_ingestion.outcome import PLAIN, STEPS
 from img_ingestion.review.changes import Change, Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from img_ingestion.instance import Picture, Region
     from img_ingestion.settings import Settings
 
-SHOWN = 4
-"""Frames of which pictures are kept for a page."""
+SHOWN = range(1, 5)
+"""Frames of which pictures are kept for a page, when none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def whose(path: Path, home: Home) -> str:
     return ""
 
 
-def explained(case: Case) -> Explanation:
-    """Walk line one in memory, and keep what it decided by."""
+def explained(case: Case, shown: Collection[int] = SHOWN) -> Explanation:
+    """Walk line one in memory, and keep what it decided by, and the pictures of some frames."""
     what: Mapping[str, str] = {"bytes": str(len(case.received.content))}
     limits = case.policy.settings.limits
     source: Dataset | None = None
@@ -92,7 +92,7 @@ def explained(case: Case) -> Explanation:
             raise TooLarge("the file is above limits.max_file_bytes")
         source = part10.read(case.received, limits)
         what = {**_what(source), **what}
-        return _sent(case, source, what)
+        return _sent(case, source, what, shown)
     except InstanceError as error:
         changes = () if source is None else tuple(_changes(case, source, None))
         step = f"{STEPS[error.code]} ({PLAIN[error.code]})"
@@ -101,14 +101,16 @@ def explained(case: Case) -> Explanation:
         )
 
 
-def _sent(case: Case, source: Dataset, what: Mapping[str, str]) -> Explanation:
+def _sent(
+    case: Case, source: Dataset, what: Mapping[str, str], shown: Collection[int]
+) -> Explanation:
     clean = deidentify.deidentify(case.received, case.policy)
     own = case.policy.settings
     images: list[dict[str, object]] = []
     pictures: list[Picture] = []
     for picture in render.pictures(clean.dataset, own.rendering, own.limits):
         images.append(payload.image_fields(clean.dataset, picture))
-        if len(pictures) < SHOWN:
+        if picture.frame in shown:
             pictures.append(picture)
     told = {
         "study": payload.study_fields(clean.dataset),

@@ -123,7 +123,7 @@ class Site:
         made = device.device(self.desk.home, chosen)
         frame = max(1, request.args.get("frame", 1, type=int))
         text = request.args.get("boxes", "")
-        found = self.desk.tried(chosen, device.boxes(text))
+        found = self.desk.tried(chosen, device.boxes(text), frame)
         before, frames = self._before(chosen, frame)
         look = Look(chosen, made, before, frame, frames, text, found, len(self.desk.brothers(made)))
         return look.page()
