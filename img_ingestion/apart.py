@@ -1,8 +1,8 @@
 """
 A process apart for whatever touches strangers' bytes: if it dies or hangs, one file is held.
 
-One process serves a whole pass; a new one is forked when it is gone. It answers in JSON, keeps no
-descriptor but its own end of the line, says nothing on the terminal and leaves no core.
+One process serves a whole pass; a new one is forked when it is gone. It answers in JSON, says
+nothing on the terminal and leaves no core.
 """
 
 from __future__ import annotations
@@ -88,9 +88,10 @@ class Apart:
 
     def _fork(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        process = os.fork()
+        parent, process = os.getpid(), os.fork()
         if process == 0:
-            _serve(theirs, self._work)
+            ours.close()
+            _serve(theirs, parent, self._work)
         theirs.close()
         self._process, self._line = process, ours
         return ours
@@ -142,10 +143,10 @@ def _exactly(line: socket.socket, size: int, until: float) -> bytearray:
     return read
 
 
-def _serve(line: socket.socket, work: Work) -> Never:
+def _serve(line: socket.socket, parent: int, work: Work) -> Never:
     """Be the process apart until nobody asks any more."""
     try:
-        seclusion.seclude(line.fileno())
+        seclusion.seclude(parent)
         at_rest = seclusion.data_bytes()
         with line.makefile("rb") as asking:
             while (request := _asked(asking)) is not None:

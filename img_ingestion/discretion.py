@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import sys
 import warnings
 from contextlib import contextmanager
@@ -18,8 +19,11 @@ def discreet() -> Iterator[None]:
     """
     Silence foreign warnings, logs and half-swallowed errors; keep new files to ourselves.
 
-    pydicom, deid, urllib3 and others quote values, paths and URLs in all three.
+    pydicom, deid, urllib3 and others quote values, paths and URLs in all three, and a core has
+    whatever was in memory.
     """
+    core = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, core[1]))
     mask, level, unraisable = os.umask(0o077), logging.root.manager.disable, sys.unraisablehook
     logging.disable()
     sys.unraisablehook = _nothing
@@ -29,6 +33,7 @@ def discreet() -> Iterator[None]:
             yield
     finally:
         os.umask(mask)
+        resource.setrlimit(resource.RLIMIT_CORE, core)
         logging.disable(level)
         sys.unraisablehook = unraisable
 

@@ -16,6 +16,7 @@ from img_ingestion.errors import (
     GatewayError,
     InstanceError,
     NotDeidentified,
+    SettingsError,
     StorageError,
     turned_into,
 )
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     from img_ingestion.shelves import Shelves
 
 KINDS: Mapping[str, type[GatewayError]] = {
+    "SettingsError": SettingsError,
     "StorageError": StorageError,
     **{kind.__name__: kind for kind in InstanceError.__subclasses__()},
 }
-"""What can be wrong with a file, by the name it has in an answer."""
+"""What can be wrong, by the name it has in an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Maker:
                 answer = self._made(_received(request, content), request["key"], temporaries)
                 answer["temporaries"] = [str(temporary) for temporary in temporaries]
                 temporaries.clear()
-        except (InstanceError, StorageError) as error:
+        except GatewayError as error:
             return {"error": type(error).__name__, "reason": str(error)}
         return answer
 

@@ -12,8 +12,18 @@ from pathlib import Path
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
 
-def seclude(line: int) -> None:
-    """Let go of all that is not ours, and leave nothing behind."""
+def seclude(parent: int) -> None:
+    """
+    Say nothing, leave nothing behind, and do not outlive whoever forked us.
+
+    The home's lock stays open here too: no other run begins while this process may still write.
+
+    Parameters
+    ----------
+    parent : int
+        The process that forked this one.
+
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         # Whoever forked us ends between two files, and this one is in hand.
         signal.signal(number, signal.SIG_IGN)
@@ -26,12 +36,13 @@ def seclude(line: int) -> None:
         control(PR_SET_PDEATHSIG, signal.SIGKILL)
         # A limit of 0 does not keep a core from a program that the kernel pipes it to.
         control(PR_SET_DUMPABLE, 0)
-    # Codecs quote values on the terminal; and an open lock would outlive its run.
+    if os.getppid() != parent:
+        # It was gone before it could take us with it.
+        os.kill(os.getpid(), signal.SIGKILL)
+    # Codecs quote values on the terminal.
     nowhere = os.open(os.devnull, os.O_RDWR)
     for terminal in (0, 1, 2):
         os.dup2(nowhere, terminal)
-    os.closerange(3, line)
-    os.closerange(line + 1, 1 << 20)
 
 
 def limit(memory_bytes: int, cpu_s: float) -> None:
@@ -51,6 +62,6 @@ def _within(wanted: int, most: int) -> int:
 def data_bytes() -> int:
     """Give what RLIMIT_DATA counts now; 0 where the system does not say."""
     with suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
+        pages = int(Path("/proc/self/statm").read_bytes().split()[5])
         return pages * resource.getpagesize()
     return 0

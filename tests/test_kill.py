@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from mmap import mmap
@@ -30,6 +31,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from img_ingestion.deidentify import recipe
+from img_ingestion.errors import AlreadyRunning
 from img_ingestion.home import Home
 from img_ingestion.ingest import ingest
 from img_ingestion.ledger import Ledger
@@ -55,9 +57,23 @@ EXPECTED = Counter(waiting=2, duplicate=1, held=1)
 
 
 def _make_pass(home: Home, site: Recipe) -> None:
-    with only_run(home.state), Ledger.open(home.state) as ledger:
+    # What the killed pass did apart may need a moment to be gone, and keeps the lock until then.
+    with _turn(home), Ledger.open(home.state) as ledger:
         for _ in ingest(home, Settings(incoming=Incoming(settle_s=0, give_up_s=0)), site, ledger):
             pass
+
+
+@contextmanager
+def _turn(home: Home) -> Iterator[None]:
+    for last in [False] * 50 + [True]:
+        try:
+            with only_run(home.state):
+                yield
+                return
+        except AlreadyRunning:
+            if last:
+                raise
+            time.sleep(0.02)
 
 
 def _die_before_step(fatal: int) -> None:
