@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -33,7 +34,7 @@ SHORTEST = 8
 SHORTEST = 8
 """Bytes of the shortest element (PS3.5 7.1.2)."""
 TRANSFER_SYNTAX = 0x0010
-IMAGE = "Image Storage"
+IMAGE = re.compile("Image Storage|^(RT Dose|Segmentation|Label Map.*|Parametric Map) Storage")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 # Validation quotes values in warnings and costs time; what we keep we look at ourselves.
@@ -106,6 +107,9 @@ def _file_meta_start(content: bytes) -> int:
     if not content[: PREAMBLE + 4].strip(b"\0"):
         # Copies that reserve their room first, and what is cut within an empty preamble.
         raise Incomplete("nothing but zeros where a file begins")
+    if len(content) < PREAMBLE + 4 and b"\0" in content:
+        # The preamble of a file that is a TIFF as well (PS3.10 7.1); text has no zeros.
+        raise Incomplete("the file ends inside its preamble")
     if content[:2] == b"\x02\x00" and content[4:6] in extent.SHORT_FORM:
         return 0
     raise NotDicom("no DICM prefix at byte 128")
@@ -115,8 +119,8 @@ def _file_meta(content: bytes, position: int) -> tuple[str, int]:
     """Give the transfer syntax and the offset of the data set (PS3.10 7.1: explicit little)."""
     syntax = ""
     while content[position : position + 2] == b"\x02\x00":
-        element = struct.unpack_from("<H", content, position + 2)[0]
         value, end = extent.explicit_value(content, position)
+        element = struct.unpack_from("<H", content, position + 2)[0]
         if element == TRANSFER_SYNTAX:
             syntax = content[value:end].rstrip(b"\0 ").decode("ascii")
         position = end
@@ -144,7 +148,7 @@ def _has_its_pixels(dataset: Dataset) -> None:
     sop_class = UID(
         str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID"))
     )
-    if IMAGE in sop_class.name and not any(keyword in dataset for keyword in PIXELS):
+    if IMAGE.search(sop_class.name) and not any(keyword in dataset for keyword in PIXELS):
         raise Incomplete("an image without pixel data")
 
 

@@ -252,6 +252,32 @@ def test_a_file_replaced_after_it_was_read_stays_and_the_archive_has_what_was_re
     assert path.read_bytes() == b"other"
 
 
+def test_a_refused_file_replaced_before_it_is_moved_is_not_said_to_be_put_away(
+    root: Path, tmp_path: Path
+) -> None:
+    path = _drop(root, "stray", b"first")
+    (arrival,) = _taken(root)
+    path.unlink()
+    path.write_bytes(b"other")
+    target = tmp_path / "quarantine" / "target"
+    assert not Folder(root, AT_ONCE, KEY).put_away(arrival, target)
+    assert path.read_bytes() == b"other"
+    assert not target.exists()
+
+
+def test_files_of_customers_that_are_stuck_are_not_read(root: Path) -> None:
+    _drop(root, "customer_1/a")
+    _drop(root, "customer_1/b")
+    _drop(root, "customer_2/a")
+    stuck: set[str] = set()
+    customers = []
+    for one in Folder(root, AT_ONCE, KEY).arrivals(stuck):
+        assert isinstance(one, Arrival)
+        customers.append(one.received.customer)
+        stuck.add("customer_1")
+    assert customers == ["customer_1", "customer_2"]
+
+
 def test_an_original_that_changed_only_its_mode_is_moved_and_closed(
     root: Path, tmp_path: Path
 ) -> None:

@@ -87,7 +87,7 @@ class Gateway:
         inject : str, optional
             What strace injects, e.g. `fsync:signal=SIGKILL:when=3`.
         **fault
-            `unprotected`: as `_suffer` takes them.
+            `unprotected`, as `_suffer` takes it; `kill_after_s`.
 
         """
         assert self.program.stdin is not None
@@ -245,6 +245,9 @@ def _serve() -> None:
         if child == 0:
             _pass(asked)
         print(child, flush=True)  # noqa: T201 (the answer)
+        if "kill_after_s" in asked:
+            time.sleep(asked["kill_after_s"])
+            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 (the answer)
 
