@@ -101,8 +101,10 @@ class Gateway:
         status = int(self.program.stdout.readline())
         if tracer is not None:
             tracer.wait(timeout=30)
-        struck = "INJECTED" in trace.read_text() or "SIGKILL" in trace.read_text()
-        return Ran(status, (self.scratch / "said").read_text(), struck)
+        said = (self.scratch / "said").read_text()
+        apart = any(words in said for words in ("ended from outside", "a decoder died"))
+        struck = status < 0 or apart or "INJECTED" in trace.read_text()
+        return Ran(status, said, struck)
 
 
 def _traced(child: int, inject: str, trace: Path) -> subprocess.Popen[bytes]:
