@@ -25,6 +25,8 @@ def of_file(one: Ingested) -> Iterator[str]:
         yield f"Scrubbing {one.shown}."
         for name, size in one.encoded:
             yield f"Encoding...... {name} {size}"
+        if one.reason:
+            yield f"Note.......... {one.shown}: {one.reason}"
     elif one.outcome == "duplicate":
         yield f"Duplicate..... {one.shown}"
     elif one.outcome == "held":

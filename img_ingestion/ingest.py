@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from img_ingestion.settings import Settings
 
 
+CONTRADICTED = "other content came before under the same SOP Instance UID; both are kept"
+
+
 def ingest(
     home: Home, settings: Settings, recipe: Recipe, ledger: Ledger, files: Sequence[Path] = ()
 ) -> Iterator[Ingested]:
@@ -160,7 +163,10 @@ def _cleaned(
         # Before the ledger: nothing may leave that the vault cannot bring home.
         vault = Vault(bench.shelves.home.state / "vault.sqlite")
         vault.remember(entry.customer, clean.replaced)
-    bench.ledger.add(entry, clean.outputs.contents(entry.name))
+    contents = clean.outputs.contents(entry.name)
+    if bench.ledger.contradicted(entry, contents):
+        entry = replace(entry, reason=CONTRADICTED)
+    bench.ledger.add(entry, contents)
     return entry, told(entry, entry.name, clean.outputs.encodings(entry.name))
 
 

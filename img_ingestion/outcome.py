@@ -45,7 +45,7 @@ class Ingested:
     plain: str = ""
     """The reason in plain words, of what is held or stays."""
     reason: str = ""
-    """What exactly held it: keywords, rules and types, never a value."""
+    """What exactly held it, or is odd about it: keywords, rules and types, never a value."""
     encoded: tuple[tuple[str, int], ...] = ()
     """The pictures: file name, and bytes of base64."""
 

@@ -211,6 +211,22 @@ def test_two_files_of_the_same_name_have_outputs_of_their_own(
     assert len(data) == 2
 
 
+def test_other_pixels_under_the_same_instance_uid_are_kept_and_flagged(
+    home: Home, site: Recipe, make_instance: MakeInstance
+) -> None:
+    _drop(home, "customer_1/a.dcm", make_instance())
+    _drop(home, "customer_1/b.dcm", make_instance(PixelData=bytes(512)))
+    _drop(home, "customer_2/a.dcm", make_instance())
+    _drop(home, "customer_2/b.dcm", make_instance(SOPInstanceUID="1.2.826.0.1.3680043.9.9999.7"))
+    told = _pass(home, site)
+    assert [one.outcome for one in told] == ["waiting"] * 4
+    assert ["SOP Instance UID" in one.reason for one in told] == [False, True, False, False]
+    assert len(_waiting(home)) == 4
+    with Ledger.open(home.state) as ledger:
+        rows = ledger.connection.execute("SELECT count(*) FROM file WHERE reason <> ''")
+        assert rows.fetchone() == (1,)
+
+
 def test_an_output_on_the_disk_that_the_ledger_does_not_know_is_not_overwritten(
     home: Home, site: Recipe, make_instance: MakeInstance
 ) -> None:

@@ -95,6 +95,16 @@ class Ledger:
             ).fetchone()
         return row is not None
 
+    def contradicted(self, entry: Entry, contents: Contents) -> bool:
+        """Tell whether other content came under the same SOP Instance UID (0008,0018)."""
+        with schema.storing("looking up an instance"):
+            row = self.connection.execute(
+                "SELECT 1 FROM file WHERE customer = ? AND sha256 <> ?"
+                " AND json_extract(images, '$[0][0].imageInstanceUid') = ?",
+                (entry.customer, entry.sha256, contents.images[0][0]["imageInstanceUid"]),
+            ).fetchone()
+        return row is not None
+
     def add(self, entry: Entry, contents: Contents | None = None) -> None:
         """Enter a file in its state, with what it brings to the outbox; durable on return."""
         row = asdict(entry) | {"changed_at": entry.seen_at}

@@ -95,6 +95,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX work ON file (work)",
         "CREATE INDEX attempt ON delivery (customer, destination, attempted_at)",
     ),
+    (
+        # A multi-frame instance has the same UID in each of its images.
+        """
+        CREATE INDEX instance
+        ON file (customer, json_extract(images, '$[0][0].imageInstanceUid'))
+        """,
+    ),
 )
 """Statements that lead from version N (the place in the list) to N + 1; only ever added to."""
 
