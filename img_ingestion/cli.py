@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import nullcontext
@@ -93,7 +94,16 @@ class _NoBar:
 
 
 def _say(told: Told, *, as_json: bool) -> None:
-    """Tell the operator, or the program that reads for him."""
+    """Tell the operator, or the program that reads for him; go on where nobody listens any more."""
+    try:
+        _print(told, as_json=as_json)
+    except BrokenPipeError:
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, (sys.stderr if told.problem else sys.stdout).fileno())
+        os.close(silence)
+
+
+def _print(told: Told, *, as_json: bool) -> None:
     stream = sys.stderr if told.problem else sys.stdout
     if told.log is not None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -445,3 +445,17 @@ def test_a_tally_counts_the_last_word_about_each() -> None:
     assert tally.summary(4) == (
         "7 seen: 1 sent, 4 waiting, 1 held (1 refused), 1 duplicate, 2 still arriving, 1 skipped"
     )
+
+
+def test_a_pass_goes_on_when_nobody_listens_any_more(
+    home: Path, make_instance: MakeInstance
+) -> None:
+    for number in range(3):
+        drop(home, f"north/dicom_{number}.dcm", make_instance(SOPInstanceUID=f"1.2.3.{number}"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, str(ROOT / "ingestion.py"), "--home", str(home)]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((home / "archive").rglob("*.dcm"))) == 3

@@ -167,7 +167,9 @@ class Folder:
     def _refusal(self, customer: str, size: int) -> InstanceError | None:
         """Say why a file is not even read into memory."""
         if customer == UNASSIGNED:
-            return NotAdmitted("no customer folder")
+            return NotAdmitted(
+                "no customer folder: local_dcm/NAME/ with a NAME of letters, digits and . _ -"
+            )
         if size == 0:
             return Incomplete("the file is empty")
         if size > self.settings.of(customer).limits.max_file_bytes:
