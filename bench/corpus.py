@@ -52,7 +52,7 @@ def run(folder: Path, home: Path, policy: str) -> str:
         if source.is_file():
             shutil.copyfile(source, incoming / source.name)
     with EmbeddedBackend(home / "received") as url:
-        settings = f'[backend]\nurl = "{url}"\n[incoming]\nsettle_s = 0.0\n'
+        settings = f'[backend]\nurl = "{url}"\n[incoming]\nsettle_s = 0.0\ngive_up_s = 0.0\n'
         (home / "gateway.toml").write_text(f'{settings}[pixels]\npolicy = "{policy}"\n')
         command = [sys.executable, str(ROOT / "ingestion.py"), "--home", str(home)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

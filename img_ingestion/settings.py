@@ -114,8 +114,8 @@ class Incoming(Section):
 
     settle_s: float = Field(default=2.0, ge=0)
     """A file is taken once it has not changed for this many seconds."""
-    give_up_s: float = Field(default=3600.0, ge=0)
-    """A file that ends too early is held once it has not grown for this many seconds."""
+    give_up_s: float = Field(default=0.0, ge=0)
+    """Half a file is held once it has not grown for this long; raise it where copies stall."""
 
 
 class CustomerSettings(Section):
