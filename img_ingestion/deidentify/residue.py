@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pydicom
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
-from img_ingestion.deidentify import dates
+from img_ingestion.deidentify import dates, representation
 from img_ingestion.deidentify.identifiers import identity_tags, texts_of
 from img_ingestion.deidentify.private import begins_documented, is_documented
 from img_ingestion.deidentify.tables import rows
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 SHORTEST_IN_BYTES = 6
 """Shorter ones turn up in compressed pixels by chance: 6 bytes in 10 MB, once in 10^7 files."""
-TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "AS"})
-ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
+TEXT = representation.TEXT | {"AS", "PN"}
 COUNTS = frozenset({"DS", "IS"})
 DAYS = frozenset({"DA", "DT"})
 DIGITS = frozenset(bytes([code]) for code in b"0123456789.")
@@ -141,7 +140,7 @@ def _texts(dataset: Dataset, raw: DataElement | RawDataElement, vr: str) -> list
     if isinstance(raw.value, bytes):
         text = raw.value.decode("latin-1")
         if vr not in TEXT or (text.isascii() and "\x1b" not in text):
-            texts = [text] if vr in ONE_VALUE else text.split("\\")
+            texts = [text] if vr in representation.ONE_VALUE else text.split("\\")
             return [each.strip(" \0") for each in texts]
     return texts_of(dataset[raw.tag])
 
