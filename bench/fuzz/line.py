@@ -1,13 +1,16 @@
 """
-Fuzz the line from bytes to pictures: `python bench/fuzz/line.py CORPUS [libFuzzer's options]`.
+Fuzz the line from bytes to pictures: `python bench/fuzz/line.py CORPUS [--text] [OPTIONS]`.
+
+With `--text` it also looks for text in the pixels, as the gateway does unless it is told otherwise.
+OPTIONS are libFuzzer's.
 
 Needs atheris, which nothing else here does: `pip install atheris`. Every instance must come out
 clean or be held: anything but an `InstanceError` is a find, and libFuzzer keeps its bytes. It runs
 in one process on purpose: what the process apart would survive is to be seen here.
 
-The seeds are pydicom's small test files. Their element headers are found again after each mutation
-by libFuzzer's own dictionary; half of the mutations change one element's length, value
-representation or transfer syntax instead, which random bytes seldom hit.
+The seeds are pydicom's small test files. Half of the mutations are libFuzzer's own; the others
+change one element's length or value representation, the transfer syntax, or bytes of the pixels,
+which random bytes seldom hit without breaking what stands before.
 """
 
 from __future__ import annotations
@@ -34,7 +37,13 @@ from pydicom.data import get_testdata_files
 from pydicom.uid import AllTransferSyntaxes
 
 SMALL_BYTES = 20_000
-SETTINGS = Settings(limits=Limits(max_unpacked_bytes=1 << 26), pixels={"policy": "rules"})
+PIXELS = b"\xe0\x7f\x10\0"
+HEADER = 12
+LOOK = "--text"
+SETTINGS = Settings(
+    limits=Limits(max_unpacked_bytes=1 << 22 if LOOK in sys.argv else 1 << 26),
+    pixels={"policy": "all" if LOOK in sys.argv else "rules"},
+)
 POLICY = deidentify.policy("fuzz", SETTINGS, recipe.load(ROOT / "deid.dicom"), bytes(32))
 
 
@@ -58,15 +67,17 @@ def mutated(content: bytes, largest: int, seed: int) -> bytes:
     if not starts or chance.random() < 0.5:  # noqa: PLR2004 (half of them)
         return bytes(atheris.Mutate(content, largest))
     changed, at = bytearray(content), chance.choice(starts)
-    match chance.randrange(4):
+    match chance.randrange(6):
         case 0:
             changed[at + 6 : at + 8] = chance.randbytes(2)
         case 1:
             changed[at + 8 : at + 12] = chance.choice([b"\xff" * 4, chance.randbytes(4)])
         case 2:
             changed[at + 4 : at + 6] = chance.choice([b"SQ", b"UN", b"OB", b"US", b"DS", b"PN"])
-        case _:
+        case 3:
             changed = _of_another_syntax(content, chance)
+        case _:
+            changed = _of_other_pixels(changed, chance)
     return bytes(changed[:largest])
 
 
@@ -77,6 +88,15 @@ def _of_another_syntax(content: bytes, chance: random.Random) -> bytearray:
         end += 1
     uid = chance.choice(AllTransferSyntaxes).encode()[: end - start].ljust(end - start, b"\0")
     return bytearray(content[:start] + uid + content[end:] if start > 0 else content)
+
+
+def _of_other_pixels(content: bytearray, chance: random.Random) -> bytearray:
+    start = content.rfind(PIXELS) + HEADER
+    for _ in range(chance.choice((1, 2, 8, 64)) if start < len(content) else 0):
+        content[chance.randrange(start, len(content))] = chance.choice(
+            (0, 255, chance.getrandbits(8))
+        )
+    return content
 
 
 def seeds(corpus: Path) -> None:
@@ -90,5 +110,5 @@ def seeds(corpus: Path) -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     seeds(Path(sys.argv[1]))
-    atheris.Setup(sys.argv, one, custom_mutator=mutated)
+    atheris.Setup([each for each in sys.argv if each != LOOK], one, custom_mutator=mutated)
     atheris.Fuzz()
