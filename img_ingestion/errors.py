@@ -10,6 +10,7 @@ What can go wrong, by who must act; and the one translator of foreign errors.
       InstanceError         reviewer    this instance only        hold with a code, go on, exit 3
         NotDicom  Incomplete  TooLarge  NotAdmitted  NotDecoded
         NotDeidentified  NotVerified  NotRendered  NotDescribed
+                                        (NoPicture: held there, other destinations take it)
       DeliveryError
         DestinationBusy     time        408 425 429 5xx, no net   stays waiting, exit 5
         DestinationRefused  developer   other 4xx, wrong answer   held, exit 3
@@ -108,6 +109,12 @@ class NotDescribed(InstanceError):
     """The backend's contract has no true words for this image."""
 
     plain = "not described"
+
+
+class NoPicture(NotDescribed):
+    """A destination that takes images only is not asked about an instance without pixel data."""
+
+    plain = "no picture"
 
 
 class DeliveryError(GatewayError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from img_ingestion.errors import InstanceError
+from img_ingestion.errors import InstanceError, NoPicture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,9 @@ STEPS: Mapping[str, str] = {
 }
 """Which step of the line holds an instance, by the code of the error."""
 
-PLAIN: Mapping[str, str] = {kind.__name__: kind.plain for kind in InstanceError.__subclasses__()}
+PLAIN: Mapping[str, str] = {
+    kind.__name__: kind.plain for kind in (*InstanceError.__subclasses__(), NoPicture)
+}
 """The plain words, by code."""
 
 Stays = Literal["arriving", "skipped", "stuck"]

@@ -1,4 +1,4 @@
-"""What one clean instance becomes: the instance itself, its pictures, and their base64."""
+"""What one clean instance becomes: the instance itself; its pictures, if any; their base64."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pybase64
 
-from img_ingestion import payload, render
+from img_ingestion import part10, payload, render
 from img_ingestion.errors import NotDescribed, NotRendered, turned_into
 from img_ingestion.ledger import Contents
 from img_ingestion.shelves import stem
@@ -55,6 +55,8 @@ class Outputs:
     pages: tuple[Page, ...]
     study: Mapping[str, object]
     series: Mapping[str, object]
+    uid: str
+    """SOP Instance UID (0008,0018), pseudonymous."""
     order: int
 
     def words(self) -> dict[str, Any]:
@@ -82,7 +84,8 @@ class Outputs:
     def contents(self, name: str) -> Contents:
         """Give what goes into the outbox."""
         images = [(page.fields, f"{self._png(name, page)}.txt") for page in self.pages]
-        return Contents(self.study, self.series, images, self.order, self._digests(name))
+        digests = self._digests(name)
+        return Contents(self.study, self.series, images, self.order, digests, self.uid)
 
     def encodings(self, name: str) -> tuple[tuple[str, int], ...]:
         """Give the pictures' file names and their bytes of base64."""
@@ -104,6 +107,8 @@ def staged(
 ) -> Outputs:
     """
     Make all that an instance becomes, under temporary names, one picture at a time.
+
+    Of an instance without pixel data that is the cleaned instance alone.
 
     Raises
     ------
@@ -127,7 +132,7 @@ def staged(
             digests=(sha256(picture.png).hexdigest(), sha256(text).hexdigest()),
         )
         pages.append(page)
-    if not pages:
+    if not pages and part10.has_pixels(clean.dataset):
         raise NotRendered("no frame is chosen")
     return Outputs(
         cleaned=cleaned,
@@ -137,6 +142,7 @@ def staged(
         pages=tuple(pages),
         study=payload.study_fields(clean.dataset),
         series=payload.series_fields(clean.dataset),
+        uid=str(clean.dataset.SOPInstanceUID),
         order=_order(clean.dataset),
     )
 

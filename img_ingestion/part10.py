@@ -16,6 +16,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    RTDoseStorage,
 )
 
 from img_ingestion import extent
@@ -31,11 +32,10 @@ PREAMBLE = 128
 PREFIX = b"DICM"
 SHORTEST = 8
 """Bytes of the shortest element (PS3.5 7.1.2)."""
-SHORTEST = 8
-"""Bytes of the shortest element (PS3.5 7.1.2)."""
 TRANSFER_SYNTAX = 0x0010
 IMAGE = re.compile("Image Storage|^(RT Dose|Segmentation|Label Map.*|Parametric Map) Storage")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+"""Where an image has its pixels (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
 
 # Validation quotes values in warnings and costs time; what we keep we look at ourselves.
 pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
@@ -76,6 +76,11 @@ def read(received: ReceivedInstance, limits: Limits) -> Dataset:
         dataset.file_meta.TransferSyntaxUID = UID(syntax)
         _has_its_pixels(dataset)
     return dataset
+
+
+def has_pixels(dataset: Dataset) -> bool:
+    """Tell an image from an instance that has no picture: a report, a plan, a waveform."""
+    return any(keyword in dataset for keyword in PIXELS)
 
 
 def written(dataset: Dataset) -> bytes:
@@ -148,7 +153,10 @@ def _has_its_pixels(dataset: Dataset) -> None:
     sop_class = UID(
         str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID"))
     )
-    if IMAGE.search(sop_class.name) and not any(keyword in dataset for keyword in PIXELS):
+    if has_pixels(dataset) or not IMAGE.search(sop_class.name):
+        return
+    # A dose of histograms alone has no grid (PS3.3 C.8.8.3), and so nothing to scale.
+    if sop_class != RTDoseStorage or "DoseGridScaling" in dataset:
         raise Incomplete("an image without pixel data")
 
 

@@ -130,7 +130,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
             dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits, found
         )
         code_streams.strip(dataset)
-        if own.rendering.frames != "all":
+        if own.rendering.frames != "all" and part10.has_pixels(dataset):
             # The renderer will not see every frame, and what nobody decoded must not leave.
             deque(frames(dataset, own.limits), maxlen=0)
     with turned_into(NotDeidentified, "header"):

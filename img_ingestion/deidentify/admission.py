@@ -1,12 +1,14 @@
-"""Who may enter the line: whole instances of a known kind that have a picture."""
+"""Who may enter the line: whole instances of a kind that can be cleaned."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.uid import UID, MediaStorageDirectoryStorage, MPEGTransferSyntaxes
 
+from img_ingestion import part10
+from img_ingestion.deidentify import without_pictures
 from img_ingestion.deidentify.written_form import is_encapsulated
 from img_ingestion.errors import NotAdmitted, NotDecoded
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # PS3.3 C.12.1.1.2, with the misspellings that readers forgive.
 CHARACTER_SET = re.compile(r"(?:ISO(?: 2022)?[ _-]?IR[ _-]?\d{1,3}|GB18030|GBK)?", re.IGNORECASE)
 STORAGE = "SOP Class"
@@ -27,8 +28,8 @@ def check(dataset: Dataset) -> None:
     Raises
     ------
     NotAdmitted
-        A directory, a document, a private SOP class, no pixel data, or one of the UIDs that make
-        an instance (PS3.3 C.12.1, C.7.2.1, C.7.3.1) is absent.
+        A directory, a document, a video, a private SOP class, a kind that is held without pixel
+        data, or one of the UIDs that make an instance (PS3.3 C.12.1, C.7.2.1, C.7.3.1) is absent.
     NotDecoded
         The transfer syntax is unknown, or the pixel data do not follow it.
 
@@ -41,10 +42,10 @@ def check(dataset: Dataset) -> None:
     sop_class = UID(dataset.SOPClassUID)
     if sop_class.type != STORAGE or sop_class.is_private:
         raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
-    if not any(keyword in dataset for keyword in PIXELS):
-        if "EncapsulatedDocument" in dataset:
-            raise NotAdmitted("an encapsulated document: it cannot be cleaned")
-        raise NotAdmitted("no pixel data: the backend takes images only")
+    if "EncapsulatedDocument" in dataset:
+        raise NotAdmitted("an encapsulated document: it cannot be cleaned")
+    if why := without_pictures.why_held(sop_class, pictured=part10.has_pixels(dataset)):
+        raise NotAdmitted(why)
     _check_coding(dataset)
     _check_character_set(dataset)
 
@@ -60,6 +61,8 @@ def _check_coding(dataset: Dataset) -> None:
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
     if not syntax.is_transfer_syntax:
         raise NotDecoded("Transfer Syntax UID (0002,0010) is none that this version knows")
+    if syntax in MPEGTransferSyntaxes:
+        raise NotAdmitted("a video: its pictures cannot be searched or cleaned one by one")
     if "PixelData" in dataset:
         encapsulated = is_encapsulated(dataset.get_item("PixelData"))
         if encapsulated != syntax.is_encapsulated:

@@ -99,9 +99,8 @@ class Ledger:
         """Tell whether other content came under the same SOP Instance UID (0008,0018)."""
         with schema.storing("looking up an instance"):
             row = self.connection.execute(
-                "SELECT 1 FROM file WHERE customer = ? AND sha256 <> ?"
-                " AND json_extract(images, '$[0][0].imageInstanceUid') = ?",
-                (entry.customer, entry.sha256, contents.images[0][0]["imageInstanceUid"]),
+                "SELECT 1 FROM file WHERE customer = ? AND sha256 <> ? AND uid = ? AND uid <> ''",
+                (entry.customer, entry.sha256, contents.uid),
             ).fetchone()
         return row is not None
 
@@ -114,6 +113,7 @@ class Ledger:
             row["images"] = _json(contents.images)
             row["instance_number"] = contents.order
             row["digests"] = _json(contents.digests)
+            row["uid"] = contents.uid
         values = ", ".join(f":{column}" for column in row)
         with schema.storing("entering a file"):
             self.connection.execute(

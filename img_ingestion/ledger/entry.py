@@ -43,11 +43,16 @@ class Contents:
     study: Mapping[str, object]
     series: Mapping[str, object]
     images: Sequence[tuple[Mapping[str, object], str]]
-    """The contract's fields but `data`, and the `.png.txt` in the customer's folder."""
+    """
+    The contract's fields but `data`, and the `.png.txt` in the customer's folder; none where there
+    is no pixel data.
+    """
     order: int
     """Instance Number (0020,0013)."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """sha256, hexadecimal, of each output file, by its name."""
+    uid: str = ""
+    """SOP Instance UID (0008,0018), pseudonymous."""
 
 
 @dataclass(frozen=True, slots=True)

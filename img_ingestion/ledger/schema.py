@@ -102,6 +102,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ON file (customer, json_extract(images, '$[0][0].imageInstanceUid'))
         """,
     ),
+    (
+        # Instances without pixel data have no images, and a UID all the same.
+        "ALTER TABLE file ADD COLUMN uid TEXT NOT NULL DEFAULT ''",
+        "UPDATE file SET uid = ifnull(json_extract(images, '$[0][0].imageInstanceUid'), '')",
+        "DROP INDEX instance",
+        "CREATE INDEX instance ON file (customer, uid) WHERE uid <> ''",
+    ),
 )
 """Statements that lead from version N (the place in the list) to N + 1; only ever added to."""
 

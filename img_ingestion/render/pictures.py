@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from img_ingestion import part10
 from img_ingestion.errors import NotRendered
 from img_ingestion.instance import Picture
 from img_ingestion.pixel_data import PixelFormat, pixel_format
@@ -27,6 +28,8 @@ def pictures(dataset: Dataset, rendering: Rendering, limits: Limits) -> Iterator
     """
     Render the chosen frames, in frame order, one in memory at a time.
 
+    An instance without pixel data has none.
+
     Parameters
     ----------
     dataset : Dataset
@@ -44,6 +47,8 @@ def pictures(dataset: Dataset, rendering: Rendering, limits: Limits) -> Iterator
         The header asks for something that has no faithful PNG.
 
     """
+    if not part10.has_pixels(dataset):
+        return
     source = pixel_format(dataset)
     numbers = chosen(rendering.frames, source.frames)
     if rendering.mode == "stored" and source.photometric.startswith("MONOCHROME"):
