@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from img_ingestion.durable import storing
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     Weight = Callable[[Outgoing], int]
 
 CARRY_PICTURES = frozenset({"backend"})
-"""Destinations that are sent pictures; the others are sent the cleaned instances."""
+"""
+Destinations that are sent pictures; the others are sent the cleaned instances. So the former get
+nothing of an instance without pixel data.
+"""
 
 
 def filled(due: Iterable[Outgoing], place: Place, weight: Weight) -> Iterator[Batch]:
@@ -43,6 +47,12 @@ def filled(due: Iterable[Outgoing], place: Place, weight: Weight) -> Iterator[Ba
             yield tuple(instances)
         else:
             yield from _up_to_the_limits(instances, place, weight)
+
+
+def by_series(instances: Iterable[Outgoing]) -> Iterator[Batch]:
+    """Give instances series by series, whatever the limits: nothing of it is sent."""
+    for _, series in groupby(instances, lambda one: (one.study, one.series)):
+        yield tuple(series)
 
 
 def _up_to_the_limits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from img_ingestion.errors import DestinationRefused, DestinationShut, ParcelTooLarge
+from img_ingestion.errors import DestinationRefused, DestinationShut, NoPicture, ParcelTooLarge
 from img_ingestion.outcome import PLAIN
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def of_file(one: Ingested) -> Iterator[str]:
         if one.reason:
             yield f"Note.......... {one.shown}: {one.reason}"
     elif one.outcome == "duplicate":
-        yield f"Duplicate..... {one.shown}"
+        yield f"Duplicate..... {one.shown}: {one.reason}"
     elif one.outcome == "held":
         yield f"Held.......... {one.shown}: {one.plain} ({one.reason})"
     elif one.outcome == "skipped":
@@ -37,10 +37,13 @@ def of_file(one: Ingested) -> Iterator[str]:
 
 def of_parcel(one: Delivered) -> str:
     """Say what became of one parcel."""
-    word = {"sent": "Sending.......", "waiting": "Waiting.......", "held": "Held.........."}
-    images = f"{one.images} image{'' if one.images == 1 else 's'}"
+    words = {"sent": "Sending.......", "waiting": "Waiting.......", "held": "Held.........."}
+    word = words[one.outcome] if one.code != NoPicture.__name__ else "No picture...."
+    number = one.images or len(one.ids)
+    what = "image" if one.images else "instance"
+    images = f"{number} {what}{'' if number == 1 else 's'}"
     where = "" if one.destination == "backend" else f" to {one.destination}"
-    return f"{word[one.outcome]} {one.customer} {one.series_uid} {images}{where}, {one.status}"
+    return f"{word} {one.customer} {one.series_uid} {images}{where}, {one.status}"
 
 
 def refusal(code: str) -> str:

@@ -15,17 +15,18 @@ from img_ingestion.errors import (
     DestinationRefused,
     DestinationShut,
     InstanceError,
+    NoPicture,
     ParcelTooLarge,
 )
 from img_ingestion.patience import wait_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from img_ingestion.batches import Batch
     from img_ingestion.destinations import Opener
     from img_ingestion.instance import Parcel
-    from img_ingestion.ledger import Deliveries, Ledger
+    from img_ingestion.ledger import Deliveries, Ledger, Outgoing
     from img_ingestion.protocols import Destination
     from img_ingestion.settings import Place, Settings
 
@@ -93,6 +94,8 @@ def transfer(
     one by one, so that a poisoned one does not hold its brothers. What is not attempted (no
     destination chosen, or one that was given up) stays due and is not given.
 
+    An instance without pixel data is held at once for a destination that takes images only.
+
     Raises
     ------
     StorageError
@@ -107,10 +110,23 @@ def transfer(
                 deliveries = ledger.deliveries(customer, name, places)
                 deliveries.settle()
                 due = ledger.waiting(time.time(), customer, name)
+                if name in batches.CARRY_PICTURES:
+                    yield from _spared(deliveries, (one for one in due if not one.images))
+                    due = [one for one in due if one.images]
                 filled = deque(batches.filled(due, place, batches.weight(ledger.home, name)))
                 if filled and this.failures[name, place] < GIVE_UP:
                     line = _Line(ledger, deliveries, _opened(this, name, place))
                     yield from _sent_along(line, filled, this.failures, (name, place))
+
+
+def _spared(deliveries: Deliveries, unpictured: Iterable[Outgoing]) -> Iterator[Delivered]:
+    """Hold, without asking for it, what a destination that takes images only takes nothing of."""
+    for batch in batches.by_series(unpictured):
+        ids, code, name = tuple(one.id for one in batch), NoPicture.__name__, deliveries.destination
+        why = f"no pixel data: the {name} takes images only"
+        deliveries.spared(ids, code, why)
+        series = str(batch[0].series["seriesInstanceUid"])
+        yield Delivered(deliveries.customer, series, ids, 0, "held", why, code, name)
 
 
 def _opened(this: _Pass, name: str, place: Place) -> Destination:

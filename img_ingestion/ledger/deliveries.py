@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _SETTLE = """
 UPDATE file SET state = iif(held, 'held', 'sent'), step = iif(held, 'deliver', ''),
-    code = why.code, reason = why.reason, changed_at = :now
+    code = iif(held, why.code, ''), reason = iif(held, why.reason, ''), changed_at = :now
 FROM (
-    SELECT file AS one, count(*) AS done, max(state = 'held') AS held,
-        max(code) AS code, max(reason) AS reason
+    SELECT file AS one, count(*) AS done, max(code) AS code, max(reason) AS reason,
+        max(state = 'held' AND attempts > 0) OR NOT max(state = 'sent') AS held
     FROM delivery
     WHERE state <> 'waiting' AND file IN (SELECT value FROM json_each(:ids))
         AND destination IN (SELECT value FROM json_each(:among))
@@ -29,7 +29,10 @@ FROM (
 ) AS why
 WHERE id = one AND file.state = 'waiting' AND done = json_array_length(:among)
 """
-"""An instance is settled when every destination of its customer has taken or refused it."""
+"""
+An instance is settled when every destination of its customer has taken or refused it. Where one
+has it, those that take nothing of its kind, and so were not asked, do not hold it.
+"""
 
 _REOPEN = """
 UPDATE OR IGNORE file SET state = 'waiting', step = '', code = '', reason = '', changed_at = :now
@@ -85,6 +88,20 @@ class Deliveries:
     def refused(self, ids: Iterable[str], code: str, reason: str) -> None:
         """Hold these: the destination will not take them."""
         self._attempted(ids, "state = 'held', code = ?, reason = ?", (code, reason))
+
+    def spared(self, ids: Iterable[str], code: str, reason: str) -> None:
+        """Hold these without an attempt: the destination takes nothing of their kind."""
+        chosen = list(ids)
+        rows = [(one, self.destination, self.customer, one, code, reason) for one in chosen]
+        with self._writing("noting what is not asked for"):
+            self.connection.executemany(
+                "INSERT INTO delivery (file, destination, customer, parcel, state, code, reason)"
+                " VALUES (?, ?, ?, ?, 'held', ?, ?) ON CONFLICT (file, destination) DO UPDATE"
+                " SET parcel = file, state = 'held', attempts = 0, attempted_at = 0,"
+                " code = excluded.code, reason = excluded.reason WHERE state = 'waiting'",
+                rows,
+            )
+            self._settle(chosen)
 
     def reopened(self, code: str, next_attempt_at: float) -> list[str]:
         """Put back to waiting what is held here with this code; give the ids."""
@@ -179,7 +196,8 @@ def put_back(connection: sqlite3.Connection, ids: list[str] | None) -> tuple[lis
     """Put held deliveries back to waiting, with their parcels; give them, and what stays held."""
     with writing(connection, "putting back"):
         rows = connection.execute(
-            "SELECT DISTINCT file FROM delivery WHERE state = 'held' AND (?1 IS NULL"
+            "SELECT DISTINCT file FROM delivery JOIN file ON id = file"
+            " WHERE delivery.state = 'held' AND file.state <> 'sent' AND (?1 IS NULL"
             " OR parcel IN (SELECT parcel FROM delivery WHERE state = 'held'"
             " AND file IN (SELECT value FROM json_each(?1))))",
             (None if ids is None else json.dumps(ids),),
