@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from img_ingestion import deidentify, durable
-from img_ingestion.apart import Apart
 from img_ingestion.arrival import Left
-from img_ingestion.bench import Bench
+from img_ingestion.bench import Bench, Job
+from img_ingestion.crew import Crew
 from img_ingestion.errors import Incomplete, InstanceError, StorageError
 from img_ingestion.ledger import Entry
 from img_ingestion.making import Maker, made
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from img_ingestion.deidentify import Policy
     from img_ingestion.deidentify.recipe import Recipe
     from img_ingestion.home import Home
-    from img_ingestion.instance import ReceivedInstance
     from img_ingestion.ledger import Ledger
     from img_ingestion.outcome import Stays
-    from img_ingestion.protocols import Source
+    from img_ingestion.protocols import Answer, Source, Workers
     from img_ingestion.settings import Settings
 
 
@@ -38,7 +37,13 @@ CONTRADICTED = "other content came before under the same SOP Instance UID; both 
 
 
 def ingest(
-    home: Home, settings: Settings, recipe: Recipe, ledger: Ledger, files: Sequence[Path] = ()
+    home: Home,
+    settings: Settings,
+    recipe: Recipe,
+    ledger: Ledger,
+    files: Sequence[Path] = (),
+    *,
+    workers: Workers | None = None,
 ) -> Iterator[Ingested]:
     """
     Make one pass over what customers sent; give each file's outcome once the ledger has it.
@@ -52,6 +57,8 @@ def ingest(
         Where, how, and what is known.
     files : sequence of Path, optional
         Only these.
+    workers : Workers, optional
+        Who cleans them; one process apart by default.
 
     Raises
     ------
@@ -65,20 +72,22 @@ def ingest(
     """
     deidentify.require(settings)
     shelves = Shelves(home, rehearsal=ledger.rehearsing)
-    apart = Apart(Maker(settings, recipe, shelves).work)
-    bench = Bench(settings, recipe, ledger, shelves, apart)
+    workers = workers or Crew(Maker(settings, recipe, shelves).work)
+    bench = Bench(settings, recipe, ledger, shelves, workers)
     return _pass(bench, sources(home, settings, ledger.key, files))
 
 
 def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
     bench.shelves.begin(bench.ledger)
-    with bench.apart:
+    with bench.workers:
         for source in wing:
             for found in source.arrivals(bench.stuck):
                 if isinstance(found, Left):
                     yield _left(found.id, found.customer, found.why, found.plain)
                 else:
                     yield from _arrived(bench, source, found)
+            while bench.begun:
+                yield from _ended(bench)
     # Not in a `finally`: what an exception leaves half done is for the next pass to put right.
     if not bench.stuck:
         bench.shelves.end()
@@ -86,20 +95,8 @@ def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
 
 def _arrived(bench: Bench, source: Source, arrival: Arrival) -> Iterator[Ingested]:
     """Take one file; if a place of its customer refuses, leave that customer alone."""
-    one, customer = arrival.received.id, arrival.received.customer
-    bench.shelves.room(bench.settings.of(customer).limits.min_free_bytes)
-    try:
-        yield from _taken(bench, source, arrival)
-    except StorageError as error:
-        # It writes to state/: if that refuses as well, the pass is over.
-        bench.shelves.recover(bench.ledger)
-        bench.stuck.add(customer)
-        yield _left(one, customer, "stuck", str(error))
-
-
-def _taken(bench: Bench, source: Source, arrival: Arrival) -> Iterator[Ingested]:
-    """Decide on one file, enter it in the ledger, and only then put the original away."""
     received = arrival.received
+    bench.shelves.room(bench.settings.of(received.customer).limits.min_free_bytes)
     seen = Entry(
         id=received.id,
         customer=received.customer,
@@ -108,58 +105,65 @@ def _taken(bench: Bench, source: Source, arrival: Arrival) -> Iterator[Ingested]
         size=arrival.stamp.size,
         seen_at=time.time(),
     )
-    entry = bench.ledger.known(seen)
-    if entry is None:
-        source.check(arrival)
-        entry, outcome = _decided(bench, arrival, seen)
-    else:
-        outcome = told(entry, entry.name)
-    if entry is None:
-        yield outcome
-        return
-    bench.shelves.explain(entry)
-    target = bench.shelves.original(entry, received.path.name)
-    if bench.shelves.rehearsal or source.put_away(arrival, target):
-        bench.ledger.archived(entry)
-    # What a killed pass decided may have been sent since: then that pass' outcome was told.
-    if entry.state != "sent":
-        yield outcome
-
-
-def _decided(bench: Bench, arrival: Arrival, entry: Entry) -> tuple[Entry | None, Ingested]:
-    """Bring one new file to its state: waiting, duplicate or held; none while it may grow."""
+    job = Job(source, arrival, seen)
     try:
-        if arrival.refused is not None:
-            raise arrival.refused
-        policy = bench.policy(entry.customer)
-        entry = replace(entry, work=_work(entry, policy))
-        name = bench.ledger.done(entry.work)
-        if name is None:
-            return _cleaned(bench, policy, arrival.received, entry)
-        entry = replace(entry, state="duplicate")
+        yield from _begun(bench, job)
+    except StorageError as error:
+        yield _stuck(bench, job, error)
+
+
+def _begun(bench: Bench, job: Job) -> Iterator[Ingested]:
+    """Decide on what needs no look at its content; have the rest cleaned."""
+    known = bench.ledger.known(job.entry)
+    if known is not None:
+        yield from _put_away(bench, job, known, told(known, known.name))
+        return
+    job.source.check(job.arrival)
+    try:
+        policy = _policy(bench, job.arrival)
     except InstanceError as error:
-        if isinstance(error, Incomplete) and _may_grow(arrival, bench.settings):
-            return None, _left(entry.id, entry.customer, "arriving", f"incomplete ({error})")
-        name = ""
-        step, code = STEPS[error.code], error.code
-        entry = replace(entry, state="held", step=step, code=code, reason=str(error))
-    bench.ledger.add(entry)
-    return entry, told(entry, name)
+        yield from _held(bench, job, error)
+        return
+    job = replace(job, entry=replace(job.entry, work=_work(job.entry, policy)), policy=policy)
+    while job.entry.work in {one.entry.work for one in bench.begun.values()}:
+        yield from _ended(bench)
+    name = bench.ledger.done(job.entry.work)
+    if name is not None:
+        reason = f"the same as cleaned-{name}"
+        yield from _entered(bench, job, replace(job.entry, state="duplicate", reason=reason))
+        return
+    bench.begun[job.entry.id] = job
+    bench.workers.begin(job.arrival.received, policy)
+    if not bench.workers.free:
+        yield from _ended(bench)
 
 
-def _cleaned(
-    bench: Bench, policy: Policy, received: ReceivedInstance, entry: Entry
-) -> tuple[Entry, Ingested]:
-    """Walk the whole line once: outputs get their names when nothing can hold them any more."""
+def _ended(bench: Bench) -> Iterator[Ingested]:
+    """Enter the file whose making ends next."""
+    one, answer = bench.workers.ended()
+    job = bench.begun.pop(one)
+    try:
+        yield from _made(bench, job, answer)
+    except StorageError as error:
+        yield _stuck(bench, job, error)
+
+
+def _made(bench: Bench, job: Job, answer: Answer) -> Iterator[Ingested]:
+    """Give outputs their names when nothing can hold them any more."""
+    entry = job.entry
     with durable.staging() as temporaries:
         try:
-            clean = made(bench.apart, received, policy, temporaries)
-        finally:
-            if not bench.apart.alive:
-                bench.shelves.sweep(entry.customer)
+            clean = made(answer, temporaries)
+        except InstanceError as error:
+            if answer.get("gone"):
+                bench.shelves.sweep(entry)
+            yield from _held(bench, job, error)
+            return
+        if entry.customer in bench.stuck:
+            raise StorageError("a place of this customer refuses")
         entry = replace(entry, name=bench.shelves.free_name(bench.ledger, entry, clean.name))
         bench.shelves.place(entry, clean.outputs.finals(entry.name))
-    if policy.settings.vault.enabled and not bench.shelves.rehearsal:
+    if bench.settings.of(entry.customer).vault.enabled and not bench.shelves.rehearsal:
         # Before the ledger: nothing may leave that the vault cannot bring home.
         vault = Vault(bench.shelves.home.state / "vault.sqlite")
         vault.remember(entry.customer, clean.replaced)
@@ -167,7 +171,50 @@ def _cleaned(
     if bench.ledger.contradicted(entry, contents):
         entry = replace(entry, reason=CONTRADICTED)
     bench.ledger.add(entry, contents)
-    return entry, told(entry, entry.name, clean.outputs.encodings(entry.name))
+    outcome = told(entry, entry.name, clean.outputs.encodings(entry.name))
+    yield from _put_away(bench, job, entry, outcome)
+
+
+def _held(bench: Bench, job: Job, error: InstanceError) -> Iterator[Ingested]:
+    """Hold a file for a reviewer, or leave it while it may grow."""
+    entry = job.entry
+    if isinstance(error, Incomplete) and _may_grow(job.arrival, bench.settings):
+        yield _left(entry.id, entry.customer, "arriving", f"incomplete ({error})")
+        return
+    step, code = STEPS[error.code], error.code
+    held = replace(entry, state="held", step=step, code=code, reason=str(error))
+    yield from _entered(bench, job, held)
+
+
+def _entered(bench: Bench, job: Job, entry: Entry) -> Iterator[Ingested]:
+    """Enter a file that nothing is made of."""
+    bench.ledger.add(entry)
+    yield from _put_away(bench, job, entry, told(entry, entry.name))
+
+
+def _put_away(bench: Bench, job: Job, entry: Entry, outcome: Ingested) -> Iterator[Ingested]:
+    """Put the original away, which the ledger knows by now, and say what became of it."""
+    bench.shelves.explain(entry)
+    target = bench.shelves.original(entry, job.arrival.received.path.name)
+    if bench.shelves.rehearsal or job.source.put_away(job.arrival, target):
+        bench.ledger.archived(entry)
+    # What a killed pass decided may have been sent since: then that pass' outcome was told.
+    if entry.state != "sent":
+        yield outcome
+
+
+def _stuck(bench: Bench, job: Job, error: StorageError) -> Ingested:
+    """Leave a customer alone; it writes to state/: if that refuses as well, the pass is over."""
+    bench.shelves.recover(bench.ledger)
+    bench.stuck.add(job.entry.customer)
+    return _left(job.entry.id, job.entry.customer, "stuck", str(error))
+
+
+def _policy(bench: Bench, arrival: Arrival) -> Policy:
+    """Give the policy of a file that is not refused unread."""
+    if arrival.refused is not None:
+        raise arrival.refused
+    return bench.policy(arrival.received.customer)
 
 
 def _may_grow(arrival: Arrival, settings: Settings) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-FILES = ("ca_file", "client_cert", "client_key")
+FILES = ("ca_file", "certificate", "certificate_key", "client_cert", "client_key")
 """Keys that name a file."""
 
 
@@ -16,7 +16,11 @@ class Section(BaseModel):
     """A frozen part of the settings that refuses words it does not know."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
 

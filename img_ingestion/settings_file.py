@@ -166,12 +166,20 @@ def _said(
     for detail in details:
         where = [str(part) for part in detail["loc"] if part != "[key]"]
         what = _PLAIN.get(detail["type"], detail["msg"].removeprefix("Value error, "))
-        variable = _variable(*where)
         if detail["loc"][2:] in common:
             continue  # Inherited by a customer, and said of the common section already.
-        if depth(written, where) < len(where) and variable in os.environ:
+        # What our own validators say of a section begins with the key that is wrong.
+        exactly = [*where, what.split()[0].rstrip(":")]
+        if variable := _blamed(written, where, exactly):
             yield f"environment variable {variable}: {what}"
         else:
-            # What our own validators say of a section begins with the key that is wrong.
-            number = line(text, [*where, what.split()[0].rstrip(":")])
-            yield f"{path}, line {number}: {'.'.join(where)}: {what}"
+            yield f"{path}, line {line(text, exactly)}: {'.'.join(where)}: {what}"
+
+
+def _blamed(written: Mapping[str, Any], *keys: list[str]) -> str:
+    """Name the variable that one of these keys comes from; empty where the file has them."""
+    names = {name.upper() for name in os.environ}
+    for key in keys:
+        if depth(written, key) < len(key) and (variable := _variable(*key)) in names:
+            return variable
+    return ""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
-from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
+from img_ingestion.commands.told import DONE, Told
+from img_ingestion.errors import SettingsError
 from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ NAME = "identify"
 HELP = "say what a pseudonym of the backend's answer stands for"
 DESCRIPTION = """\
 Say what a pseudonym stands for. What this prints identifies patients; that it was asked for is in
-the audit trail.
+the audit trail. Status 2 when no original is known.
 """
 REPORTS = True
 
@@ -44,10 +45,9 @@ def run(chosen: Namespace) -> Telling:
         yield Told((f"{count} pseudonyms written",), {"written": count})
         return DONE
     found = vault.identify(chosen.pseudonym)
-    if found:
-        Trail(state).add("identify", {"kind": found[0][1], "customer": found[0][0]})
+    if not found:
+        raise SettingsError("no original is known for this pseudonym")
+    Trail(state).add("identify", {"kind": found[0][1], "customer": found[0][0]})
     rows = [dict(zip(("customer", "kind", "original"), row, strict=True)) for row in found]
     yield Told(tuple("\t".join(row) for row in found), {"found": rows})
-    if not found:
-        yield complaint("No original is known for this pseudonym.")
-    return DONE if found else UNFORESEEN
+    return DONE

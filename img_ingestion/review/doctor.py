@@ -65,6 +65,7 @@ class Doctor:
             ("codecs", codecs),
             ("text detector", text_detector),
             ("keys", self._keys),
+            ("customers", self._customers),
             ("contract", bundled_contract),
             *((f"backend of {name}", self._reach(place)) for name, place in self._places()),
             ("round trip", self._round_trip),
@@ -122,6 +123,15 @@ class Doctor:
             if key.stat().st_mode & 0o077:
                 raise SettingsError("state/keys: a key is readable by other accounts")
         return f"{len(keys)} keys; others are made on first use"
+
+    def _customers(self) -> str:
+        own = self.settings.customers
+        strangers = [name for name in own if not (self.home.local_dcm / name).is_dir()]
+        if strangers:
+            raise SettingsError(
+                f"settings of {', '.join(strangers)}: no such folder in local_dcm/; misspelt?"
+            )
+        return f"{len(own)} with settings of their own"
 
     def _places(self) -> Iterator[tuple[str, Endpoint]]:
         """Name each server once: the common ones, and a customer's own."""

@@ -137,7 +137,7 @@ class Folder:
             if error.errno == errno.ELOOP:
                 yield self._left(parts, "skipped", "not a regular file")
             else:
-                yield self._left(parts, "arriving", "cannot be read")
+                yield self._left(parts, "skipped", "cannot be read")
         else:
             yield arrival or self._left(parts, "arriving", "changing while it is read")
 
