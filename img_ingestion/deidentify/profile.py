@@ -10,6 +10,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pydicom.datadict import keyword_for_tag
+
 from img_ingestion.deidentify.action import EXPOSURE, Action
 from img_ingestion.deidentify.tables import Row, row_of, rows, safe_private, type_of
 
@@ -87,6 +89,16 @@ def basic(tag: int) -> Action | None:
     """Say what the Basic Profile alone does: what is left when an option's action cannot."""
     row = row_of(tag)
     return None if row is None else Action(rows()[row].basic)
+
+
+@lru_cache(maxsize=4096)
+def describes(tag: int) -> bool:
+    """
+    Tell the descriptors that no row names: descriptions, comments and labels are somebody's prose.
+
+    The table has the commonest of them; of segments, surfaces, beams and graphics it has few.
+    """
+    return keyword_for_tag(tag).endswith(("Description", "Comment", "Comments", "Label", "Notes"))
 
 
 _WEAK, _EMPTY, _STRONG = "3", "2", "1"
