@@ -42,9 +42,10 @@ def check(dataset: Dataset) -> None:
     sop_class = UID(dataset.SOPClassUID)
     if sop_class.type != STORAGE or sop_class.is_private:
         raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
-    if "EncapsulatedDocument" in dataset:
-        raise NotAdmitted("an encapsulated document: it cannot be cleaned")
-    if why := without_pictures.why_held(sop_class, pictured=part10.has_pixels(dataset)):
+    pictured = part10.has_pixels(dataset)
+    if "EncapsulatedDocument" in dataset and not pictured:
+        raise NotAdmitted(without_pictures.DOCUMENT)
+    if why := without_pictures.why_held(sop_class, pictured=pictured):
         raise NotAdmitted(why)
     _check_coding(dataset)
     _check_character_set(dataset)

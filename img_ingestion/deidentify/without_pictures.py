@@ -62,9 +62,11 @@ ADMITTED: Mapping[str, str] = MappingProxyType(
 )
 """SOP Class UID (0008,0016) -> what such an instance is made of, so that it can be cleaned."""
 
+DOCUMENT = "an encapsulated document: it cannot be cleaned"
+
 HELD: Mapping[str, str] = MappingProxyType(
     {
-        **_each("an encapsulated document: it cannot be cleaned", "104.1 104.2 104.3 104.4 104.5"),
+        **_each(DOCUMENT, "104.1 104.2 104.3 104.4 104.5"),
         **_each("raw data: a maker's own bytes, which only the maker can read", "66"),
         **_each("sound: a voice identifies, and what it says does too", "9.4.1 9.4.2 88.2"),
         **_each("a scan of the body's surface: it can show a face", "68.1 68.2"),
