@@ -46,6 +46,10 @@ class Region:
     """The rule or detector that asked for it, e.g. the label of the recipe's rule."""
     frames: frozenset[int] = frozenset()
 
+    def is_on(self, frame: int) -> bool:
+        """Tell whether it is to be hidden in frame `frame`, counted from 1."""
+        return not self.frames or frame in self.frames
+
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:

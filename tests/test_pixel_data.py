@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import copy
-import itertools
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import imagecodecs
 import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
-    HTJ2K,
     JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
-    JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
-    JPEGLSNearLossless,
     RLELossless,
 )
 
 from img_ingestion.errors import InstanceError, NotDecoded, TooLarge
 from img_ingestion.pixel_data import frames, pixel_format
 from img_ingestion.settings import Limits
+from tests.coded import (
+    DEFLATED_FRAMES,
+    LOSSLESS,
+    LOSSY,
+    NOISE,
+    deflated,
+    image,
+    jpeg,
+    noise,
+    reversible_jpeg_2000,
+    rle,
+    smooth,
+)
 from tests.reference_viewer import read
 
 if TYPE_CHECKING:
@@ -46,50 +52,14 @@ if TYPE_CHECKING:
 
     from tests.conftest import MakeDataset
 
-DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 PIXELS = {"PixelData", "FloatPixelData", "DoubleFloatPixelData"}
-NOISE = np.random.default_rng(7)
-LOSSY = {
+COSINE = {
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     "1.2.840.10008.1.2.4.53",
     "1.2.840.10008.1.2.4.55",
 }
 """Where two right decoders may differ by one: the inverse cosine transformation is not exact."""
-
-
-def image(values: NDArray[Any], bits: int, **elements: object) -> dict[str, object]:
-    """Describe (frames, rows, columns[, samples]) values as elements of a data set."""
-    samples = values.shape[3] if values.ndim == 4 else 1
-    allocated = values.dtype.itemsize * 8
-    described: dict[str, object] = {
-        "NumberOfFrames": len(values),
-        "Rows": values.shape[1],
-        "Columns": values.shape[2],
-        "SamplesPerPixel": samples,
-        "PhotometricInterpretation": "MONOCHROME2" if samples == 1 else "RGB",
-        "BitsAllocated": allocated,
-        "BitsStored": bits,
-        "HighBit": bits - 1,
-        "PixelRepresentation": int(values.dtype.kind == "i"),
-        "PixelData": values.astype(values.dtype.newbyteorder("<")).tobytes(),
-    }
-    if samples > 1:
-        described["PlanarConfiguration"] = 0
-    return described | elements
-
-
-def noise(kind: str, bits: int, shape: tuple[int, ...]) -> NDArray[Any]:
-    low, high = (-(1 << bits - 1), 1 << bits - 1) if kind[0] == "i" else (0, 1 << bits)
-    return NOISE.integers(low, high, shape).astype(kind)
-
-
-def smooth(bits: int, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Give slopes, which lossy codecs keep nearly as they are."""
-    steps = np.linspace(0, (1 << bits) - 1, shape[1])
-    plane = np.broadcast_to(steps[None, :, None], shape[:3])
-    values = np.broadcast_to(plane[..., None], shape) if len(shape) == 4 else plane
-    return np.rint(values).astype(np.uint8 if bits <= 8 else np.uint16)
 
 
 def decoded(dataset: Dataset) -> NDArray[Any]:
@@ -204,58 +174,6 @@ def test_floating_point_pixels_come_back(
     assert pixel_format(dataset).is_float
 
 
-def _rle(frame: NDArray[Any]) -> bytes:
-    """Encode as PS3.5 annex G has it, one segment for each byte of each sample."""
-    planes = [frame] if frame.ndim == 2 else list(np.moveaxis(frame, 2, 0))
-    size = frame.dtype.itemsize
-    octets = [
-        p.astype(p.dtype.newbyteorder(">")).tobytes()[k::size] for p in planes for k in range(size)
-    ]
-    columns = frame.shape[1]
-    segments = []
-    for plane in octets:
-        rows = (plane[at : at + columns] for at in range(0, len(plane), columns))
-        coded = b"".join(bytes([columns - 1]) + row for row in rows)
-        segments.append(coded + b"\0" * (len(coded) % 2))
-    starts = [64, *itertools.accumulate(map(len, segments), initial=64)][1:-1]
-    header = np.zeros(16, "<u4")
-    header[: len(starts) + 1] = [len(segments), *starts]
-    return header.tobytes() + b"".join(segments)
-
-
-def _deflated(frame: NDArray[Any]) -> bytes:
-    packer = zlib.compressobj(wbits=-15)
-    return packer.compress(frame.tobytes()) + packer.flush()
-
-
-def _lossless_jpeg(frame: NDArray[Any]) -> bytes:
-    inside = "RGB" if frame.ndim == 3 else None
-    return bytes(
-        imagecodecs.jpeg8_encode(frame, lossless=True, colorspace=inside, outcolorspace=inside)
-    )
-
-
-def _jpeg_2000(frame: NDArray[Any]) -> bytes:
-    return bytes(imagecodecs.jpeg2k_encode(frame, reversible=True, codecformat="j2k"))
-
-
-def _high_throughput(frame: NDArray[Any]) -> bytes:
-    return bytes(imagecodecs.htj2k_encode(frame, reversible=True))
-
-
-LOSSLESS: dict[str, Callable[[NDArray[Any]], bytes]] = {
-    JPEGLossless: _lossless_jpeg,
-    JPEGLosslessSV1: _lossless_jpeg,
-    JPEGLSLossless: lambda frame: bytes(imagecodecs.jpegls_encode(frame)),
-    JPEG2000Lossless: _jpeg_2000,
-    JPEG2000: _jpeg_2000,
-    HTJ2KLossless: _high_throughput,
-    HTJ2K: _high_throughput,
-    RLELossless: _rle,
-    DEFLATED_FRAMES: _deflated,
-}
-
-
 @pytest.mark.parametrize("syntax", LOSSLESS)
 @pytest.mark.parametrize(("kind", "bits", "samples"), [("u1", 8, 1), ("u2", 16, 1), ("u1", 8, 3)])
 def test_lossless_codestreams_give_back_every_value(
@@ -279,40 +197,17 @@ def test_signed_values_come_back_from_unsigned_codestreams(
     assert np.array_equal(decoded(encapsulated(dataset, syntax, streams))[..., 0], values)
 
 
-@pytest.mark.parametrize(
-    ("syntax", "encode", "bits", "shape"),
-    [
-        (JPEGBaseline8Bit, lambda f: imagecodecs.jpeg8_encode(f, 98), 8, (2, 32, 32)),
-        (
-            JPEGExtended12Bit,
-            lambda f: imagecodecs.jpeg8_encode(f, 98, bitspersample=12),
-            12,
-            (2, 32, 32),
-        ),
-        (JPEGLSNearLossless, lambda f: imagecodecs.jpegls_encode(f, 2), 12, (2, 32, 32)),
-        (JPEG2000, lambda f: imagecodecs.jpeg2k_encode(f, 60, codecformat="j2k"), 8, (2, 32, 32)),
-    ],
-)
+@pytest.mark.parametrize(("syntax", "encode"), LOSSY.items())
 def test_lossy_codestreams_come_back_nearly(
-    make_dataset: MakeDataset,
-    syntax: str,
-    encode: Callable[[Any], bytes],
-    bits: int,
-    shape: tuple[int, ...],
+    make_dataset: MakeDataset, syntax: str, encode: Callable[[Any, int], bytes]
 ) -> None:
-    values = smooth(bits, shape)
+    bits = 8 if syntax in {JPEGBaseline8Bit, JPEG2000} else 12
+    values = smooth(bits, (2, 32, 32))
     dataset = make_dataset(**image(values, bits))
-    encapsulated(dataset, syntax, [bytes(encode(frame)) for frame in values])
+    inside = bits if syntax in COSINE else 8 * values.dtype.itemsize
+    encapsulated(dataset, syntax, [encode(frame, inside) for frame in values])
     difference = np.abs(decoded(dataset)[..., 0].astype(int) - values)
     assert difference.max() <= (1 << bits) // 100
-
-
-def _jpeg(frame: NDArray[Any], inside: str, subsampling: str | None) -> bytes:
-    return bytes(
-        imagecodecs.jpeg8_encode(
-            frame, 100, colorspace=inside, outcolorspace=inside, subsampling=subsampling
-        )
-    )
 
 
 @pytest.mark.parametrize(
@@ -330,7 +225,8 @@ def test_a_jpeg_is_believed_before_the_header(
 ) -> None:
     values = np.full((1, 32, 32, 3), (90, 100, 200), np.uint8)
     dataset = make_dataset(**image(values, 8, PhotometricInterpretation=declared))
-    encapsulated(dataset, JPEGBaseline8Bit, [_jpeg(values[0], inside, subsampling=subsampling)])
+    told = {"colorspace": inside, "outcolorspace": inside, "subsampling": subsampling}
+    encapsulated(dataset, JPEGBaseline8Bit, [jpeg(values[0], level=100, **told)])
     assert pixel_format(dataset).photometric == true
     assert np.abs(decoded(dataset).astype(int) - values).max() <= 1
 
@@ -341,10 +237,7 @@ def test_the_colour_transformation_of_jpeg_2000_is_undone(
 ) -> None:
     values = noise("u1", 8, (1, 16, 16, 3))
     dataset = make_dataset(**image(values, 8, PhotometricInterpretation=declared))
-    stream = bytes(
-        imagecodecs.jpeg2k_encode(values[0], reversible=True, codecformat="j2k", mct=True)
-    )
-    encapsulated(dataset, JPEG2000Lossless, [stream])
+    encapsulated(dataset, JPEG2000Lossless, [reversible_jpeg_2000(values[0], mct=True)])
     assert pixel_format(dataset).photometric == "RGB"
     assert np.array_equal(decoded(dataset), values)
 
@@ -473,7 +366,7 @@ def test_a_bomb_is_refused_before_anything_is_unpacked(
 
 def test_a_deflated_frame_unpacks_no_further_than_its_frame(make_dataset: MakeDataset) -> None:
     dataset, _ = _twelve_bits(make_dataset, 1)
-    encapsulated(dataset, DEFLATED_FRAMES, [_deflated(np.zeros((4096, 4096), np.uint16) + 1)])
+    encapsulated(dataset, DEFLATED_FRAMES, [deflated(np.zeros((4096, 4096), np.uint16) + 1)])
     with pytest.raises(NotDecoded):
         decoded(dataset)
 
@@ -483,8 +376,7 @@ def test_a_deflated_frame_unpacks_no_further_than_its_frame(make_dataset: MakeDa
 def test_a_cut_codestream_is_refused(make_dataset: MakeDataset, syntax: str, part: float) -> None:
     values = noise("u1", 8, (1, 64, 64))
     dataset = make_dataset(**image(values, 8))
-    encode = LOSSLESS.get(syntax) or (lambda frame: bytes(imagecodecs.jpeg8_encode(frame)))
-    stream = encode(values[0])
+    stream = LOSSLESS.get(UID(syntax), jpeg)(values[0])
     encapsulated(dataset, syntax, [stream[: int(len(stream) * part)]])
     with pytest.raises(NotDecoded):
         decoded(dataset)
@@ -493,7 +385,7 @@ def test_a_cut_codestream_is_refused(make_dataset: MakeDataset, syntax: str, par
 def test_a_short_rle_segment_is_refused(make_dataset: MakeDataset) -> None:
     values = noise("u1", 8, (1, 8, 8))
     dataset = make_dataset(**image(values, 8))
-    encapsulated(dataset, RLELossless, [_rle(values[0])[:-9]])
+    encapsulated(dataset, RLELossless, [rle(values[0])[:-9]])
     with pytest.raises(NotDecoded):
         decoded(dataset)
 
@@ -526,7 +418,7 @@ def test_reading_changes_nothing(make_dataset: MakeDataset) -> None:
     for syntax in (ExplicitVRLittleEndian, RLELossless):
         dataset, values = _twelve_bits(make_dataset)
         if syntax == RLELossless:
-            encapsulated(dataset, syntax, [_rle(frame) for frame in values])
+            encapsulated(dataset, syntax, [rle(frame) for frame in values])
         before = copy.deepcopy(dataset)
         pixel_format(dataset)
         decoded(dataset)
@@ -578,7 +470,7 @@ def agrees_with_pydicom(path: Path) -> str:
         return "only we"
     # pydicom takes trailing zeros for more frames when there are enough of them.
     theirs = theirs.reshape(-1)[: ours.size].astype(float)
-    allowed = dataset.file_meta.TransferSyntaxUID in LOSSY
+    allowed = dataset.file_meta.TransferSyntaxUID in COSINE
     return "same" if np.abs(theirs - ours.reshape(-1)).max() <= allowed else "different"
 
 

@@ -19,8 +19,8 @@ from img_ingestion.errors import InstanceError, NotDecoded, NotRendered
 from img_ingestion.render import pictures
 from img_ingestion.render.pictures import chosen
 from img_ingestion.settings import Limits, Rendering
+from tests.coded import NOISE, image, noise
 from tests.reference_viewer import difference, levels, read
-from tests.test_pixel_data import NOISE, image, noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,8 @@ Text that is burned into the pixels: what the recipe's device rules know of, and
     hide.py       a region made black in every frame, nothing else touched
     native.py     ... where the pixels stand uncompressed
     compressed.py ... where they do not
+    jpeg/         ... where they can be hidden without decoding
+    written.py    ... new frames as one element
     lossless.py   a frame back into its own lossless code stream
     lossy.py      what is said of a lossy past
     black.py      what black is

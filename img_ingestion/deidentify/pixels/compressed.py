@@ -1,21 +1,22 @@
-"""Compressed pixel data: decoded, changed, and written back without loss."""
+"""Compressed pixel data: changed where it is coded, or decoded, changed, and written back."""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import ExplicitVRLittleEndian
 
+from img_ingestion.deidentify.pixels import jpeg
 from img_ingestion.deidentify.pixels.black import black
 from img_ingestion.deidentify.pixels.lossless import encoded, little_endian, said_photometric
 from img_ingestion.deidentify.pixels.lossy import METHODS, keep_history
+from img_ingestion.deidentify.pixels.written import LONGEST, set_pixels, set_streams
 from img_ingestion.errors import NotDecoded, NotDeidentified, TooLarge, turned_into
 from img_ingestion.pixel_data import frames, pixel_format
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 PHOTOMETRIC_INTERPRETATION = 0x00280004
 PLANAR_CONFIGURATION = 0x00280006
 HIGH_BIT = 0x00280102
-PIXEL_DATA = 0x7FE00010
 
 OF_THE_OLD_STREAM = (
     "ExtendedOffsetTable",
@@ -40,13 +40,15 @@ OF_THE_OLD_STREAM = (
     "EncapsulatedPixelDataValueTotalLength",
 )
 
-LONGEST = 2**32 - 2
-"""Bytes of an element that has a length (PS3.5 7.1.1); also what a basic offset table reaches."""
 
-
-def blank(dataset: Dataset, stored: PixelFormat, regions: Sequence[Region], limits: Limits) -> None:
+def blank(
+    dataset: Dataset, stored: PixelFormat, regions: Sequence[Region], limits: Limits
+) -> tuple[Region, ...]:
     """
-    Decode the frames, make the regions black, and put new frames in the place of the old.
+    Make the regions black, in place; give what was hidden.
+
+    Sequential JPEG is changed where it is coded. Anything else, and what cannot be proved there,
+    is decoded and put back without loss.
 
     Raises
     ------
@@ -56,16 +58,26 @@ def blank(dataset: Dataset, stored: PixelFormat, regions: Sequence[Region], limi
         It is not known what black is, or whether the transfer syntax loses anything.
 
     """
-    syntax = dataset.file_meta.TransferSyntaxUID
+    if dataset.file_meta.TransferSyntaxUID in jpeg.SYNTAXES:
+        with suppress(NotDeidentified):
+            new, widened = jpeg.blanked(dataset, stored, regions, limits)
+            _put(dataset, stored, new)
+            return widened
     new = _image(dataset, stored)
     try:
         _encapsulate(new, stored, _blanked(dataset, stored, regions, limits), limits)
     except NotDeidentified:
-        syntax = ExplicitVRLittleEndian
+        new.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         _unpack(new, stored, _blanked(dataset, stored, regions, limits))
+    _put(dataset, stored, new)
+    return tuple(regions)
+
+
+def _put(dataset: Dataset, stored: PixelFormat, new: Dataset) -> None:
+    """Put the new pixels, and what is said of them, in the place of the old."""
     keep_history(dataset, stored)
     dataset.update(new)
-    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.TransferSyntaxUID = new.file_meta.TransferSyntaxUID
     for keyword in OF_THE_OLD_STREAM:
         dataset.pop(keyword, None)
 
@@ -92,9 +104,8 @@ def _blanked(
     with turned_into(NotDecoded, "decoding the frames"):
         for number, frame in enumerate(frames(dataset, limits), start=1):
             pixels = np.array(frame)
-            for region in regions:
-                if not region.frames or number in region.frames:
-                    pixels[region.top : region.bottom, region.left : region.right] = fill
+            for region in (one for one in regions if one.is_on(number)):
+                pixels[region.top : region.bottom, region.left : region.right] = fill
             yield pixels
 
 
@@ -108,10 +119,7 @@ def _encapsulate(
         streams.append(encoded(frame, stored, syntax))
         meant.append(_digest(frame))
     image.add_new(PHOTOMETRIC_INTERPRETATION, "CS", said_photometric(stored, syntax))
-    with turned_into(NotDeidentified, "encapsulating the frames"):
-        # A basic offset table counts in 32 bits; without one readers walk the fragments.
-        fits = sum(len(stream) + 8 for stream in streams) < LONGEST
-        _set_pixels(image, "OB", encapsulate(streams, has_bot=fits), undefined_length=True)
+    set_streams(image, streams)
     with turned_into(NotDeidentified, "decoding what was encoded"):
         same = pixel_format(image) == replace(stored, high_bit=stored.bits_stored - 1)
         found = [_digest(frame) for frame in frames(image, limits)]
@@ -142,9 +150,4 @@ def _unpack(image: Dataset, stored: PixelFormat, blanked: Iterable[NDArray[Any]]
     image.add_new(PHOTOMETRIC_INTERPRETATION, "CS", photometric)
     # PS3.5 A.2: OB or OW up to 8 bits, OW above.
     vr = "OB" if stored.bits_allocated <= 8 else "OW"  # noqa: PLR2004 - bits of a byte
-    _set_pixels(image, vr, data + b"\0" * (len(data) % 2), undefined_length=False)
-
-
-def _set_pixels(image: Dataset, vr: str, data: bytes, *, undefined_length: bool) -> None:
-    image[PIXEL_DATA] = DataElement(PIXEL_DATA, vr, data)
-    image[PIXEL_DATA].is_undefined_length = undefined_length
+    set_pixels(image, vr, data + b"\0" * (len(data) % 2), undefined_length=False)

@@ -28,10 +28,10 @@ def hide(dataset: Dataset, regions: Sequence[Region], limits: Limits) -> tuple[R
     """
     Make the regions black, in place; no other pixel changes its value.
 
-    Native pixel data is overwritten where it stands. Compressed pixel data is decoded and
-    written back without loss: in its own transfer syntax if that is lossless and what we
-    wrote decodes to exactly what was meant, uncompressed otherwise. Nothing is ever
-    compressed with loss a second time.
+    Native pixel data is overwritten where it stands. Of sequential JPEG whole blocks are made
+    black where they are coded. Other compressed pixel data is decoded and written back without
+    loss: in its own transfer syntax if that is lossless and what we wrote decodes to exactly
+    what was meant, uncompressed otherwise. Nothing is ever compressed with loss a second time.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def hide(dataset: Dataset, regions: Sequence[Region], limits: Limits) -> tuple[R
     Returns
     -------
     tuple of Region
-        What was hidden: the regions, widened where columns share their colour.
+        What was hidden: the regions, widened where pixels are stored together.
 
     Raises
     ------
@@ -62,8 +62,7 @@ def hide(dataset: Dataset, regions: Sequence[Region], limits: Limits) -> tuple[R
         hidden = native.whole_cells(dataset, stored, regions)
         native.blank(dataset, stored, hidden)
     else:
-        hidden = tuple(regions)
-        compressed.blank(dataset, stored, hidden, limits)
+        hidden = compressed.blank(dataset, stored, regions, limits)
     for keyword in NO_LONGER_TRUE:
         dataset.pop(keyword, None)
     return hidden
