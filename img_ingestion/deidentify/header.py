@@ -33,8 +33,14 @@ if TYPE_CHECKING:
 
 PERFORMED_STEP = 0x00081111
 CURVES, OVERLAYS, DIRECTORY = 0x5000, 0x6000, 0x0004
-NO_READER = frozenset({0x00080001, 0x7FE00020, 0x7FE00030, 0x7FE00040})
-"""Length to End and the coefficients beside Pixel Data: retired, and nobody would look there."""
+NO_READER = frozenset(
+    {0x00080001, 0x04000500, 0x4FFE0001, 0x7FE00020, 0x7FE00030, 0x7FE00040}  # in order of tags
+)
+"""
+Length to End and the coefficients beside Pixel Data: retired, and nobody would look there. The
+originals of what was replaced before, encrypted, and the description of signatures that go.
+"""
+PIXELS = 0x7FE0
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
@@ -80,6 +86,9 @@ class Header:
     def _public(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
         if tag.element == 0 or tag.group & 0xFF00 in (CURVES, OVERLAYS) or tag in NO_READER:
             return None
+        if tag.group == PIXELS and level.parent is not None:
+            # A picture in an item, as an icon is one: nobody looked at it.
+            return None
         rule = self.table.get(tag)
         if rule is None:
             return self._unnamed(source, tag, level)
@@ -98,7 +107,8 @@ class Header:
         if tag.group <= DIRECTORY or not dictionary_has_tag(tag):
             return None
         if level.unnamed is not Action.D:
-            return self._kept(source, tag, level.unnamed)
+            text = Action.C if profile.describes(tag) else level.unnamed
+            return self._kept(source, tag, text)
         if tag in CODE_TRIPLE:
             return DataElement(tag, dictionary_VR(tag), REMOVED)
         return self.values.kept(source, tag, Action.K) if names_a_class(tag) else None
@@ -150,7 +160,7 @@ class Header:
         if vr != "SQ":
             return DataElement(tag, vr, DUMMIES[vr])
         dummy = self._descended(source, tag, Action.D)
-        return dummy if dummy and dummy.value else DataElement(tag, "SQ", Sequence([Dataset()]))
+        return dummy or DataElement(tag, "SQ", Sequence([Dataset()]))
 
     def _private(
         self, source: Dataset, tag: BaseTag, level: Level, creators: dict[int, str]

@@ -16,6 +16,7 @@ import pydicom
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from img_ingestion.deidentify import dates, representation
+from img_ingestion.deidentify.defined_terms import prescribed
 from img_ingestion.deidentify.identifiers import identity_tags, texts_of
 from img_ingestion.deidentify.private import begins_documented, is_documented
 from img_ingestion.deidentify.tables import rows
@@ -57,7 +58,8 @@ class Sought:
         if vr in COUNTS:
             return "an identifying number" if any(map(self._counts, texts)) else ""
         prose = tag in _descriptors() or tag in identity_tags()
-        finds = any(self.cleaner.finds(text, prose=prose) for text in texts)
+        free = (text for text in texts if not prescribed(tag, text))
+        finds = any(self.cleaner.finds(text, prose=prose) for text in free)
         return "an identifier" if finds else ""
 
     def _is_original(self, text: str) -> bool:

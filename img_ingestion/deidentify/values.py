@@ -16,6 +16,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 
 from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.defined_terms import prescribed
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.representation import (
@@ -125,7 +126,9 @@ class Values:
             clean = self.cleaner.cleaned
         else:
             clean = self.cleaner.without_own
-        return self._each(source, tag, lambda value: _never_empty(value, clean))
+        return self._each(
+            source, tag, lambda one: one if prescribed(tag, one) else _never_empty(one, clean)
+        )
 
     def private(self, source: Dataset, tag: BaseTag, kind: str) -> Element | None:
         """Keep a private element as far as its kind and its values let it be kept (E.3.10)."""
