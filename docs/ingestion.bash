@@ -1,7 +1,7 @@
 # Completion for ingestion.py: source this file. Written by tools/make_manual.py.
 _ingestion() {
     local word words=""
-    local commands='run watch send status held review explain check verify audit recipe support-bundle retry reconcile reidentify identify'
+    local commands='run watch send receive status held review explain check verify audit recipe support-bundle retry reconcile reidentify identify'
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         [[ " $commands " == *" $word "* ]] && break
     done
@@ -9,6 +9,7 @@ _ingestion() {
         run) words='-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --report' ;;
         watch) words='-h --help --home --config --version --json --customer --min-age --max-files --max-duration' ;;
         send) words='-h --help --home --config --version --json' ;;
+        receive) words='-h --help --home --config --version --json --port' ;;
         status) words='-h --help --home --config --version --json' ;;
         held) words='list show release reject export -h --help --home --config --version --json --customer --code --rejected --to' ;;
         review) words='-h --help --home --config --version --json --port' ;;

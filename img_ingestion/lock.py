@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def only_run(state: Path) -> Iterator[None]:
+def only_run(state: Path, name: str = "lock") -> Iterator[None]:
     """
     Be the only run in this home for as long as the context lasts.
 
@@ -28,6 +28,8 @@ def only_run(state: Path) -> Iterator[None]:
     ----------
     state : Path
         The home's `state` folder, which must be there.
+    name : str, optional
+        Of the lock; what has another one does not wait for passes.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def only_run(state: Path) -> Iterator[None]:
 
     """
     with durable.storing("opening the lock"):
-        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        lock = os.open(state / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from img_ingestion.endpoints import Backend, Stow
 from img_ingestion.peers import Folder, Store
+from img_ingestion.reception import Receiver
 from img_ingestion.reporting import Reporting
 from img_ingestion.section import Section
 
@@ -44,6 +45,12 @@ class Rendering(Section):
     """`display`: 8 bits, as a viewer shows it; `stored`: the stored values, up to 16 bits."""
     frames: str = Field(default="all", pattern=r"^(all|first|middle|[1-9][0-9]*)$")
     """`all`, `first`, `middle`, or N for every Nth frame."""
+
+    @field_validator("frames", mode="before")
+    @classmethod
+    def _number_as_word(cls, given: object) -> object:
+        """Take `frames = 2` as `frames = "2"`."""
+        return str(given) if type(given) is int else given
 
 
 class Profile(Section):
@@ -112,7 +119,7 @@ class Limits(Section):
 class Incoming(Section):
     """When a file counts as arrived."""
 
-    settle_s: float = Field(default=2.0, ge=0)
+    settle_s: float = Field(default=2.0, ge=0, le=86400)
     """A file is taken once it has not changed for this many seconds."""
     give_up_s: float = Field(default=0.0, ge=0)
     """Half a file is held once it has not grown for this long; raise it where copies stall."""
@@ -147,6 +154,7 @@ class Settings(CustomerSettings):
     """All settings of a home."""
 
     incoming: Incoming = Incoming()
+    receiver: Receiver = Receiver()
     reporting: Reporting = Reporting()
     recipe: str = "deid.dicom"
     """Path of the recipe, relative to the home; the shipped one when the home has none."""

@@ -27,7 +27,11 @@ WALLS = {
     "cv2": {"render/opencv.py", "deidentify/pixels/text/raster.py"},
     "onnxruntime": {"deidentify/pixels/text/models.py"},
     "openapi_core": {"contract.py"},
-    "pynetdicom": {"destinations/store.py"},
+    "pynetdicom": {
+        "destinations/store.py",
+        "receiver/__init__.py",
+        "receiver/doorway.py",
+    },
     "sqlite3": {"ledger/schema.py", "vault.py"},
     "pydantic_settings": {"settings_file.py"},
     "werkzeug": {"review/site.py", "commands/review.py"},

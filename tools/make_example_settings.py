@@ -49,7 +49,7 @@ def example() -> str:
 def _section(name: str, section: BaseModel) -> str:
     """Write one table, with what it is for and every key it knows."""
     keys = [
-        _key(key, field.description or "", field.default)
+        _key(key, field.description or "", field.get_default(call_default_factory=True))
         for key, field in type(section).model_fields.items()
     ]
     return f"# {type(section).__doc__}\n[{name}]\n\n" + "\n".join(keys)
