@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from pydicom.pixels.processing import apply_color_lut
@@ -10,6 +10,8 @@ from pydicom.pixels.processing import apply_color_lut
 from img_ingestion.errors import NotDeidentified, turned_into
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydicom.dataset import Dataset
 
     from img_ingestion.pixel_data import PixelFormat
@@ -51,9 +53,40 @@ def black(dataset: Dataset, stored: PixelFormat) -> tuple[int, ...]:
 def _darkest_grey(dataset: Dataset, stored: PixelFormat) -> int:
     lowest = -(1 << (stored.bits_stored - 1)) if stored.signed else 0
     highest = lowest + (1 << stored.bits_stored) - 1
-    with turned_into(NotDeidentified, "reading Rescale Slope"):
-        falling = float(dataset.get("RescaleSlope") or 1) < 0
-    return highest if (stored.photometric == "MONOCHROME1") != falling else lowest
+    with turned_into(NotDeidentified, "reading what makes high values dark"):
+        inverted = stored.photometric == "MONOCHROME1"
+        if shape := dataset.get("PresentationLUTShape"):
+            # It says of the same inversion whether it is meant (PS3.3 C.8.11.1.1.1).
+            inverted = shape == "INVERSE"
+        return highest if inverted != _falls(dataset) else lowest
+
+
+def _falls(dataset: Dataset) -> bool:
+    """Tell whether the greyscale transformation gives high stored values low display values."""
+    modality = _described(dataset, "PixelValueTransformationSequence")
+    voi = _described(dataset, "FrameVOILUTSequence")
+    falls = float(modality.get("RescaleSlope") or 1) < 0
+    falls ^= _table_falls(modality.get("ModalityLUTSequence"))
+    windowed = voi.get("WindowWidth") is not None
+    return falls ^ (not windowed and _table_falls(voi.get("VOILUTSequence")))
+
+
+def _described(dataset: Dataset, group: str) -> Dataset:
+    """Find the attributes of a functional group: of the first frame, of all, or of the instance."""
+    for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for groups in (dataset.get(keyword) or [])[:1]:
+            if items := groups.get(group):
+                return cast("Dataset", items[0])
+    return dataset
+
+
+def _table_falls(tables: Sequence[Dataset] | None) -> bool:
+    for item in (tables or [])[:1]:
+        entries = item.get("LUTData")
+        if isinstance(entries, bytes):
+            entries = np.frombuffer(entries[: len(entries) // 2 * 2], "<u2").tolist()
+        return bool(entries) and entries[-1] < entries[0]
+    return False
 
 
 def _darkest_entry(dataset: Dataset, stored: PixelFormat) -> int:
