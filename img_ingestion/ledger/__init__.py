@@ -12,10 +12,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Self
 
+from img_ingestion.errors import StorageError
 from img_ingestion.home import Home
 from img_ingestion.ledger import outbox, place_key, schema
-from img_ingestion.ledger.deliveries import Deliveries, put_back
+from img_ingestion.ledger.deliveries import Deliveries, put_back, writing
 from img_ingestion.ledger.entry import Contents, Entry, Filed, Outgoing, State
+from img_ingestion.ledger.memory import Memory, take_up
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,14 +50,19 @@ class Ledger:
         SettingsError
             It was written by a newer version of this program.
         StorageError
-            It cannot be read or written.
+            It cannot be read or written, or was there and is gone.
 
         """
-        return cls(schema.opened(state), Home(state.parent), place_key.made(state))
+        _check_there(state)
+        connection = schema.opened(state)
+        with schema.storing("writing down what was sent"):
+            Memory(state).written_from(connection)
+        return cls(connection, Home(state.parent), place_key.made(state))
 
     @classmethod
     def rehearsal(cls, state: Path) -> Self:
         """Give a copy in memory: it can be written to, and no byte on the disk changes."""
+        _check_there(state)
         copy, key = schema.copied(state), place_key.lent(state)
         return cls(copy, Home(state.parent), key, rehearsing=True)
 
@@ -115,11 +122,12 @@ class Ledger:
             row["digests"] = _json(contents.digests)
             row["uid"] = contents.uid
         values = ", ".join(f":{column}" for column in row)
-        with schema.storing("entering a file"):
+        with writing(self.connection, "entering a file"):
             self.connection.execute(
                 f"INSERT INTO file ({', '.join(row)}) VALUES ({values})",  # noqa: S608 (as above)
                 row,
             )
+            take_up(self.connection, entry.id)
 
     def archived(self, entry: Entry) -> None:
         """Note that the original lies in the archive, or in quarantine."""
@@ -160,7 +168,8 @@ class Ledger:
 
     def deliveries(self, customer: str, destination: str, among: Iterable[str]) -> Deliveries:
         """Give what is known of a customer's instances at one of its destinations."""
-        return Deliveries(self.connection, customer, destination, tuple(among))
+        memory = Memory(self.home.state)
+        return Deliveries(self.connection, memory, customer, destination, tuple(among))
 
     def outcomes(self, ids: Iterable[str]) -> dict[str, tuple[State, str]]:
         """Give state and code of instances, over all their destinations."""
@@ -202,6 +211,12 @@ class Ledger:
 
         """
         return put_back(self.connection, None if ids is None else list(ids))
+
+
+def _check_there(state: Path) -> None:
+    """Refuse to begin an empty ledger where there was one: all that it knew would come anew."""
+    if (state / place_key.FILE_NAME).exists() and not (state / schema.FILE_NAME).exists():
+        raise StorageError(f"state/{schema.FILE_NAME} is gone; {schema.REPAIR}")
 
 
 def _json(value: object) -> str:

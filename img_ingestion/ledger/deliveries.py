@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from img_ingestion.instance import Receipt
+    from img_ingestion.ledger.memory import Memory
 
 _SETTLE = """
 UPDATE file SET state = iif(held, 'held', 'sent'), step = iif(held, 'deliver', ''),
@@ -54,6 +55,7 @@ class Deliveries:
     """A customer's instances at one of its destinations."""
 
     connection: sqlite3.Connection = field(repr=False)
+    memory: Memory
     customer: str
     destination: str
     among: tuple[str, ...]
@@ -66,7 +68,9 @@ class Deliveries:
         However the attempt ends, what is tried again is the same parcel under the same key,
         until the destination refuses it and it is bundled anew.
         """
-        rows = [(one, self.destination, self.customer, key) for one in ids]
+        chosen = list(ids)
+        rows = [(one, self.destination, self.customer, key) for one in chosen]
+        self.memory.bundled(self._works(chosen), self.destination, key)
         with self._writing("noting a parcel"):
             self.connection.executemany(
                 "INSERT INTO delivery (file, destination, customer, parcel) VALUES (?, ?, ?, ?)"
@@ -78,7 +82,9 @@ class Deliveries:
     def sent(self, ids: Iterable[str], receipt: Receipt) -> None:
         """Note that the destination has said that it has these."""
         what = "state = 'sent', code = '', reason = '', receipt_status = ?, receipt_digest = ?"
-        self._attempted(ids, what, (receipt.status, receipt.digest))
+        chosen, words = list(ids), (receipt.status, receipt.digest)
+        self._attempted(chosen, what, words)
+        self.memory.sent(self._works(chosen), self.destination, words)
 
     def postponed(self, ids: Iterable[str], next_attempt_at: float, code: str, reason: str) -> None:
         """Keep these waiting until `next_attempt_at`, in seconds since 1970."""
@@ -139,6 +145,12 @@ class Deliveries:
                 (self.customer,),
             )
             self._settle([one for (one,) in rows])
+
+    def _works(self, ids: list[str]) -> list[str]:
+        """Name the works of instances."""
+        query = "SELECT work FROM file WHERE id IN (SELECT value FROM json_each(?)) ORDER BY 1"
+        with schema.storing("reading works"):
+            return [work for (work,) in self.connection.execute(query, (json.dumps(ids),))]
 
     def _attempted(self, ids: Iterable[str], what: str, values: tuple[object, ...]) -> None:
         """Change what waits, all of it or none."""

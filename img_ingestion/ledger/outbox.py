@@ -20,8 +20,17 @@ SELECT id, file.customer, work, name, ifnull(parcel, ''), ifnull(attempts, 0), i
 FROM file LEFT JOIN delivery ON delivery.file = id AND destination = ?3
 WHERE file.state = 'waiting' AND file.customer = ifnull(?2, file.customer)
     AND ifnull(delivery.state = 'waiting' AND next_attempt_at <= ?1, TRUE)
+    AND NOT EXISTS (
+        SELECT 1 FROM remembered AS other
+        WHERE other.parcel = delivery.parcel AND other.destination = ?3 AND NOT EXISTS (
+            SELECT 1 FROM delivery AS there JOIN file AS same ON same.id = there.file
+            WHERE there.parcel = other.parcel AND there.destination = ?3
+                AND same.work = other.work
+        )
+    )
 ORDER BY file.customer, study, series, instance_number, id
 """
+"""Of a parcel that is remembered from a ledger that was lost, nothing but the whole is due."""
 
 _FILES = """
 SELECT id, customer, state, size, archived, name, digests, images,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "ledger.sqlite"
+DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+REPAIR = "put a backup back, and say `rebuild` (docs/operate.md)"
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -109,6 +111,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX instance",
         "CREATE INDEX instance ON file (customer, uid) WHERE uid <> ''",
     ),
+    (
+        # What a ledger that was lost had sent; empty but after a rebuild.
+        """
+        CREATE TABLE remembered (
+            work            TEXT NOT NULL,
+            destination     TEXT NOT NULL,
+            parcel          TEXT NOT NULL,
+            sent            INTEGER NOT NULL,
+            receipt_status  TEXT NOT NULL,
+            receipt_digest  TEXT NOT NULL,
+            PRIMARY KEY (work, destination)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX of_parcel ON remembered (parcel)",
+        """
+        CREATE TABLE pruned (
+            file            TEXT NOT NULL REFERENCES file (id),
+            directory       TEXT NOT NULL,
+            at              REAL NOT NULL,
+            PRIMARY KEY (file, directory)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 """Statements that lead from version N (the place in the list) to N + 1; only ever added to."""
 
@@ -121,7 +146,8 @@ def storing(doing: str) -> Iterator[None]:
     except sqlite3.Error as error:
         # The message of sqlite can quote a value; its error's name cannot.
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise StorageError(f"ledger, {doing}: {name}") from error
+        remedy = f"; {REPAIR}" if name in DAMAGED else ""
+        raise StorageError(f"ledger, {doing}: {name}{remedy}") from error
 
 
 def opened(state: Path) -> sqlite3.Connection:
