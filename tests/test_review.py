@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,17 +15,21 @@ from img_ingestion.cli import main
 from img_ingestion.deidentify import recipe
 from img_ingestion.home import Home
 from img_ingestion.lock import only_run
+from img_ingestion.review import review_pages
 from img_ingestion.review.audit import Trail
 from img_ingestion.review.desk import Desk
+from img_ingestion.review.device import Device
+from img_ingestion.review.overview import Held
 from img_ingestion.review.site import Site
 from img_ingestion.settings_file import load
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from werkzeug.test import TestResponse
 
     from tests.conftest import MakeInstance
 
-ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1:8642"
 ORIGIN = {"Origin": f"http://{HOST}"}
 PATIENT = re.compile(r"quill|zebedee|ZQ-?4711|19510723|ACC77|thistle|ottoline", re.IGNORECASE)
@@ -220,27 +219,16 @@ def test_a_box_that_is_none_is_refused(client: Client, text: str) -> None:
     assert post(client, f"/held/{first}/hide", boxes=text).status_code == 409
 
 
-def test_a_reviewer_can_do_it_all_in_a_real_browser(
-    tmp_path: Path, make_instance: MakeInstance
-) -> None:
-    chromium, node = shutil.which("chromium"), shutil.which("node")
-    if not (chromium and node):
-        pytest.skip("chromium or node is not installed")
-    looked = subprocess.run(
-        [node, "-e", "require('playwright-core')"], capture_output=True, check=False
-    )
-    if looked.returncode:
-        pytest.skip("playwright-core is not installed where node looks (NODE_PATH)")
-    home = holding(tmp_path, make_instance, 320)
-    command = [sys.executable, "ingestion.py", "review", "--home", str(home)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as serving:
-        assert serving.stdout is not None
-        url = serving.stdout.readline().split()[1]
-        try:
-            shots = os.environ.get("REVIEW_SCREENSHOTS", str(tmp_path))
-            script = [node, "tests/review_browser.js", url, shots, chromium]
-            subprocess.run(script, cwd=ROOT, check=True, timeout=120)
-        finally:
-            serving.terminate()
-            assert serving.wait(30) == 0
-    assert len(list((home / "local_dcm_dicomcleaner" / "north").glob("*.dcm"))) == 2
+def test_thousands_of_held_images_are_listed_page_by_page() -> None:
+    ones = [
+        (Held(f"{number:016x}", "north", "admit", "NotAdmitted", "text", 1, 0.0, ""), made)
+        for number in range(450)
+        for made in [Device("Example", f"Model {number % 2}", 16, 16)]
+    ]
+    seen: list[str] = []
+    for first in (0, 200, 400):
+        text = review_pages.inbox(ones, "device", "", first).decode()
+        seen += re.findall(r'href="/held/([0-9a-f]{16})"', text)
+        assert ('id="next"' in text, 'id="previous"' in text) == (first < 400, first > 0)
+        assert "Example Model 1, 16 x 16 (225)" in text or first == 0
+    assert sorted(seen) == [one.id for one, _ in ones]

@@ -86,22 +86,29 @@ def _chosen(chosen: Namespace, ledger: Ledger) -> list[Held]:
 
 def _decided(chosen: Namespace, ledger: Ledger, found: Sequence[Held]) -> Telling:
     """Release or reject; what cannot be is said, and the others go on."""
-    home, status = ledger.home, DONE
-    trail = Trail(home.state)
-    for one in found:
-        try:
-            if chosen.what == "reject":
-                held.reject(ledger, trail, one)
-                said = "rejected"
-            else:
-                held.release(home, ledger, trail, one, chosen.to)
-                said = "released: the next pass takes it anew"
-        except SettingsError as error:
-            yield complaint(str(error))
-            status = UNFORESEEN
-        else:
-            yield Told((f"{one.id} {said}",), {chosen.what: one.id})
-    return status
+    trail = Trail(ledger.home.state)
+    if chosen.what == "reject":
+        for one in found:
+            held.reject(ledger, trail, one)
+            yield Told((f"{one.id} rejected",), {"reject": one.id})
+        return DONE
+    faults = {one.id: _fault(ledger, one, chosen.to) for one in found}
+    yield from (complaint(fault) for fault in faults.values() if fault)
+    able = [one for one in found if not faults[one.id]]
+    if able:
+        held.release(ledger.home, ledger, trail, able, chosen.to)
+    for one in able:
+        yield Told((f"{one.id} released: the next pass takes it anew",), {"release": one.id})
+    return UNFORESEEN if any(faults.values()) else DONE
+
+
+def _fault(ledger: Ledger, one: Held, to: str) -> str:
+    """Say why one cannot be released; empty when it can."""
+    try:
+        held.check(ledger.home, one, to)
+    except SettingsError as error:
+        return str(error)
+    return ""
 
 
 def _exported(chosen: Namespace, found: Sequence[Held]) -> Telling:

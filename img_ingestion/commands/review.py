@@ -36,14 +36,14 @@ def run(chosen: Namespace) -> Telling:
     from werkzeug.serving import make_server
 
     from img_ingestion.review.desk import Desk
-    from img_ingestion.review.site import Site
+    from img_ingestion.review.site import Asked, Site
 
     home = place.home(chosen)
     settings = load(home.root, chosen.config)
     home.prepare()
     site = Site(Desk(home, settings), "")
     with ending() as end:
-        server = make_server(LOOPBACK, chosen.port, site)
+        server = make_server(LOOPBACK, chosen.port, site, request_handler=Asked)
         site.host, server.timeout = f"{LOOPBACK}:{server.port}", LOOK_EVERY_S
         try:
             url = f"http://{site.host}/?token={site.token}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass, replace
+import time
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from img_ingestion.review.explain import Explanation
     from img_ingestion.settings import Settings
 
+LONGEST_S = 20.0
+"""Time that a decision about many images takes; the rest is taken by the next pass."""
 GRAYLIST = "\n%filter graylist\n\n# Made in review; state/audit.jsonl says when and by whom.\n\n"
 
 
@@ -38,6 +41,14 @@ class Desk:
 
     home: Home
     settings: Settings
+    devices: dict[str, Device] = field(default_factory=dict, repr=False)
+    """Of the originals that were read; what lies under an id does not change."""
+
+    def device(self, one: Held) -> Device:
+        """Say which device made a held image."""
+        if one.id not in self.devices:
+            self.devices[one.id] = device.device(self.home, one)
+        return self.devices[one.id]
 
     def inbox(self) -> list[Held]:
         """Give what waits for a person: not what is rejected, nor what a destination refused."""
@@ -84,10 +95,14 @@ class Desk:
 
     def brothers(self, of: Device) -> list[Held]:
         """Give everything held that this device made."""
-        return [one for one in self.inbox() if device.device(self.home, one) == of]
+        return [one for one in self.inbox() if self.device(one) == of]
 
     def rule(self, of: Device, drawn: Sequence[Box]) -> list[Ingested]:
-        """Write a rule for the device into the home's recipe, and take all it made anew."""
+        """
+        Write a rule for the device into the home's recipe, and take all it made anew.
+
+        What is not taken within `LONGEST_S` lies in `local_dcm/` again, for the next pass.
+        """
         if not drawn:
             raise SettingsError("no region is drawn")
         with_rule = self._with_rule(of.statement(drawn))
@@ -117,15 +132,19 @@ class Desk:
         settings = self.settings.model_copy(update={"incoming": incoming})
         trail = Trail(self.home.state)
         with only_run(self.home.state), Ledger.open(self.home.state) as ledger:
-            files = []
             for one in ones:
-                trail.add(what, {"id": one.id, "customer": one.customer, **facts})
-                files.append(held.release(self.home, ledger, trail, one))
-            site, taken = self.recipe(*rules), []
+                held.check(self.home, one)
+                # The release that follows makes it durable.
+                decided = {"id": one.id, "customer": one.customer, **facts}
+                trail.add(what, decided, synced=False)
+            files = held.release(self.home, ledger, trail, ones)
+            site, taken, until = self.recipe(*rules), [], time.monotonic() + LONGEST_S
             for outcome in ingest(self.home, settings, site, ledger, files) if files else ():
                 taken.append(outcome)
                 parts = ("id", "customer", "outcome", "code", "reason")
                 trail.add("file", {part: getattr(outcome, part) for part in parts})
+                if time.monotonic() > until:
+                    break
         return taken
 
     def _uid(self, one: Held) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable
@@ -11,6 +12,7 @@ from img_ingestion.ledger import schema
 from img_ingestion.review.overview import DELIVER, REJECTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from img_ingestion.home import Home
@@ -24,43 +26,68 @@ def original(home: Home, one: Held) -> Path:
     return home.quarantine / one.customer / f"{one.id}.dcm"
 
 
-def release(home: Home, ledger: Ledger, trail: Trail, one: Held, to: str = "") -> Path:
+def check(home: Home, one: Held, to: str = "") -> None:
     """
-    Put a held original back to where the customer had put it; a pass will take it anew.
+    See whether a held original can be put back.
+
+    Raises
+    ------
+    SettingsError
+        It cannot: no customer, refused by a destination, or not in quarantine.
+
+    """
+    if one.step == DELIVER:
+        raise SettingsError(f"{one.id}: refused by its destination; it is no matter of cleaning")
+    if customer_of(to or one.customer) == UNASSIGNED:
+        raise SettingsError(f"{one.id}: whose is it? say --to CUSTOMER")
+    if not original(home, one).exists() and not _place(home, one, to).exists():
+        raise SettingsError(f"{one.id}: its original is not in quarantine")
+
+
+def release(
+    home: Home, ledger: Ledger, trail: Trail, ones: Sequence[Held], to: str = ""
+) -> list[Path]:
+    """
+    Put held originals back to where the customer had put them; a pass will take them anew.
 
     Cut short at any point, the same call goes on where it stopped: the audit trail comes first,
-    then the file, and the ledger forgets it last.
+    then the files, and the ledger forgets them last.
 
     Parameters
     ----------
     home, ledger, trail : Home, Ledger, Trail
         The caller holds the home's lock.
-    one : Held
-        Not one that a destination refused: those are not in quarantine.
+    ones : sequence of Held
+        Each passes `check`.
     to : str, optional
-        The customer, for a file that lay in no customer's folder.
-
-    Raises
-    ------
-    SettingsError
-        It cannot be put back: no customer, refused by a destination, or not in quarantine.
+        The customer, for files that lay in no customer's folder.
 
     """
-    customer = to or one.customer
-    if one.step == DELIVER:
-        raise SettingsError(f"{one.id}: refused by its destination; it is no matter of cleaning")
-    if customer_of(customer) == UNASSIGNED:
-        raise SettingsError(f"{one.id}: whose is it? say --to CUSTOMER")
-    source, target = original(home, one), home.local_dcm / customer / f"{one.id}.dcm"
-    if not source.exists() and not target.exists():
-        raise SettingsError(f"{one.id}: its original is not in quarantine")
-    trail.add("release", {"id": one.id, "customer": customer, "code": one.code})
-    if source.exists():
-        durable.folder(target.parent)
-        durable.move(source, target)
-    durable.remove([source.with_suffix(".json")])
-    _forget(ledger, one)
-    return target
+    targets = {original(home, one): _place(home, one, to) for one in ones}
+    for one in ones:
+        facts = {"id": one.id, "customer": to or one.customer, "code": one.code}
+        # The last one makes all of them durable.
+        trail.add("release", facts, synced=one is ones[-1])
+    for folder in dict.fromkeys(target.parent for target in targets.values()):
+        durable.folder(folder)
+    there = {source: target for source, target in targets.items() if source.exists()}
+    near = {source: target for source, target in there.items() if _same_disk(source, target)}
+    durable.place(near)
+    for source in there.keys() - near.keys():
+        durable.move(source, there[source])
+    durable.remove([source.with_suffix(".json") for source in targets])
+    _forget(ledger, ones)
+    return list(targets.values())
+
+
+def _place(home: Home, one: Held, to: str) -> Path:
+    return home.local_dcm / (to or one.customer) / f"{one.id}.dcm"
+
+
+def _same_disk(source: Path, target: Path) -> bool:
+    """Tell whether a rename is enough, and many of them can be made durable together."""
+    with durable.storing("looking at a held original"):
+        return source.stat().st_dev == target.parent.stat().st_dev
 
 
 def reject(ledger: Ledger, trail: Trail, one: Held) -> None:
@@ -72,6 +99,10 @@ def reject(ledger: Ledger, trail: Trail, one: Held) -> None:
         )
 
 
-def _forget(ledger: Ledger, one: Held) -> None:
+def _forget(ledger: Ledger, ones: Sequence[Held]) -> None:
+    ids = json.dumps([one.id for one in ones])
     with schema.storing("releasing"):
-        ledger.connection.execute("DELETE FROM file WHERE id = ? AND state = 'held'", (one.id,))
+        ledger.connection.execute(
+            "DELETE FROM file WHERE state = 'held' AND id IN (SELECT value FROM json_each(?))",
+            (ids,),
+        )

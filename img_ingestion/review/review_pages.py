@@ -1,40 +1,59 @@
-"""The pages of a review: the inbox, one device, and a refusal."""
+"""The pages of a review: the inbox, and a refusal."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from img_ingestion.review.html import element, page, picture, table
+from img_ingestion.review.html import element, page, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
     from img_ingestion.review.device import Device
-    from img_ingestion.review.explain import Explanation
     from img_ingestion.review.html import Child
     from img_ingestion.review.overview import Held
 
 SCRIPT = "/review.js"
+AT_ONCE = 200
+"""Rows of the inbox on a page."""
 
 
-def inbox(ones: Sequence[tuple[Held, Device]], by: str, said: str) -> bytes:
-    """List what waits for a person, by reason or by device."""
-    ordered = sorted(ones, key=_device if by == "device" else _reason)
+def inbox(ones: Sequence[tuple[Held, Device]], by: str, said: str, first: int = 0) -> bytes:
+    """List what waits for a person, by reason or by device, so many at once."""
+    key = _device if by == "device" else _reason
+    ordered, counts = sorted(ones, key=key), Counter(map(key, ones))
     groups = [
-        (element("h2", f"{head} ({len(members)})"), _list(members))
-        for head, each in groupby(ordered, key=_device if by == "device" else _reason)
-        for members in [list(each)]
+        (element("h2", f"{head} ({counts[head]})"), _list(list(members)))
+        for head, members in groupby(ordered[first : first + AT_ONCE], key=key)
     ]
     other = "device" if by == "reason" else "reason"
     return page(
         f"Held: {len(ones)}",
         element("p", said, class_="fine", role="status") if said else None,
         element("p", element("a", f"sort by {other}", href=f"/?by={other}")),
+        steps(f"/?by={by}", first, AT_ONCE, len(ones)),
         *groups,
         script=SCRIPT,
+    )
+
+
+def steps(address: str, first: int, at_once: int, count: int) -> Element | None:
+    """Say which part of a list a page shows, and lead to the parts before and after it."""
+    if count <= at_once:
+        return None
+    there = (("previous", first - at_once), ("next", first + at_once))
+    return element(
+        "p",
+        f"{first + 1} to {min(count, first + at_once)} of {count} ",
+        [
+            (element("a", words, href=f"{address}&first={number}", id=words), " ")
+            for words, number in there
+            if 0 <= number < count
+        ],
     )
 
 
@@ -57,36 +76,6 @@ def _list(members: Sequence[tuple[Held, Device]]) -> Element:
         for one, made in members
     ]
     return table(("image", "customer", "device", "seen"), rows)
-
-
-def device_page(
-    one: Held, made: Device, boxes: str, tried: Sequence[tuple[Held, Explanation]]
-) -> bytes:
-    """Show a rule applied to everything held of a device, before it is one."""
-    shown = [
-        element(
-            "figure",
-            element("figcaption", f"{each.id}: {found.reason or 'would be sent'}"),
-            [picture(frame.png, f"{each.id} after") for frame in found.pictures[:1]],
-        )
-        for each, found in tried
-    ]
-    return page(
-        made.name,
-        element("p", element("a", "back", href=f"/held/{one.id}?boxes={boxes}")),
-        element("p", f"{len(tried)} held images of this device, with regions {boxes or 'none'}:"),
-        element("div", shown, class_="pair"),
-        element(
-            "form",
-            element("input", type="hidden", name="boxes", value=boxes),
-            element(
-                "button", "Write this rule into the recipe, and take all of them anew", id="rule"
-            ),
-            method="post",
-            action=f"/device/{one.id}/rule",
-        ),
-        script=SCRIPT,
-    )
 
 
 def refusal(words: str) -> bytes:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, Rule
+from werkzeug.serving import WSGIRequestHandler
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from img_ingestion import render
 from img_ingestion.errors import GatewayError, InstanceError
-from img_ingestion.review import device, review_pages
+from img_ingestion.review import device, device_page, review_pages
 from img_ingestion.review.html import STYLE
 from img_ingestion.review.look_page import Look
 from img_ingestion.settings import Rendering
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from img_ingestion.review.overview import Held
 
 COOKIE = "review"
+LATER = "left for the next pass"
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
     "Content-Security-Policy": (
@@ -61,6 +63,16 @@ ROUTES = Map(
         Rule("/device/<one>/rule", endpoint="rule", methods=["POST"]),
     ]
 )
+
+
+class Asked(WSGIRequestHandler):
+    """A connection: one that says nothing is not waited for, and none is written about."""
+
+    timeout = 5.0
+    """Seconds. Browsers open connections before they need them."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 (werkzeug's name)
+        """Keep addresses, which have the token in them, off the terminal."""
 
 
 @dataclass(slots=True)
@@ -110,9 +122,10 @@ class Site:
         return content if isinstance(content, Response) else _page(content)
 
     def _inbox(self, request: Request) -> bytes:
-        ones = [(one, device.device(self.desk.home, one)) for one in self.desk.inbox()]
+        ones = [(one, self.desk.device(one)) for one in self.desk.inbox()]
         by = "device" if request.args.get("by") == "device" else "reason"
-        return review_pages.inbox(ones, by, request.args.get("said", "")[:200])
+        said, first = request.args.get("said", "")[:200], _first(request)
+        return review_pages.inbox(ones, by, said, first)
 
     def _script(self, _: Request) -> Response:
         content = Path(__file__).with_name("review.js").read_bytes()
@@ -120,7 +133,7 @@ class Site:
 
     def _look(self, request: Request, one: str) -> bytes:
         chosen = self._one(one)
-        made = device.device(self.desk.home, chosen)
+        made = self.desk.device(chosen)
         frame = max(1, request.args.get("frame", 1, type=int))
         text = request.args.get("boxes", "")
         found = self.desk.tried(chosen, device.boxes(text), frame)
@@ -143,9 +156,12 @@ class Site:
 
     def _device(self, request: Request, one: str) -> bytes:
         chosen, text = self._one(one), request.args.get("boxes", "")
-        made, drawn = device.device(self.desk.home, chosen), device.boxes(text)
-        tried = [(each, self.desk.tried(each, drawn)) for each in self.desk.brothers(made)]
-        return review_pages.device_page(chosen, made, text, tried)
+        drawn, first = device.boxes(text), _first(request)
+        brothers = self.desk.brothers(self.desk.device(chosen))
+        some = brothers[first : first + device_page.AT_ONCE]
+        tried = [(each, self.desk.tried(each, drawn)) for each in some]
+        made = self.desk.device(chosen)
+        return device_page.Tried(chosen, made, text, tried, first, len(brothers)).page()
 
     def _decide(self, request: Request, one: str, what: str) -> Response:
         chosen = self._one(one)
@@ -159,15 +175,22 @@ class Site:
         return _back(_said([each.outcome for each in taken]))
 
     def _rule(self, request: Request, one: str) -> Response:
-        made = device.device(self.desk.home, self._one(one))
+        made = self.desk.device(self._one(one))
+        count = len(self.desk.brothers(made))
         taken = self.desk.rule(made, device.boxes(request.form.get("boxes", "")))
-        return _back(_said([each.outcome for each in taken]))
+        later = [LATER] * (count - len(taken))
+        return _back(_said([each.outcome for each in taken] + later))
 
     def _one(self, one: str) -> Held:
         for each in self.desk.inbox():
             if each.id == one:
                 return each
         raise NotFound
+
+
+def _first(request: Request) -> int:
+    """Give the number, from 0, of the first image that a page is to show."""
+    return max(0, request.args.get("first", 0, type=int))
 
 
 def _page(content: bytes, status: int = 200) -> Response:
