@@ -88,11 +88,16 @@ class CleanInstance:
     name: str
     """Stem of the output files, without the `cleaned-` prefix; cannot identify."""
     dataset: Dataset = field(repr=False)
-    content: bytes = field(repr=False)
-    """The written Part 10 file, as it was checked for residue."""
+    parts: tuple[bytes | memoryview, ...] = field(repr=False)
+    """The written Part 10 file, as it was checked for residue; its pixels may be the source's."""
     replaced: Mapping[tuple[str, str], str] = field(repr=False)
     """(kind, original) -> pseudonym, for the vault; the only place with originals."""
     regions: tuple[Region, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        """The whole file, joined."""
+        return b"".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)

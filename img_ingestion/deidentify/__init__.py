@@ -23,6 +23,7 @@ from img_ingestion.deidentify import (
     pixels,
     recipe,
     residue,
+    serialised,
     stamp,
 )
 from img_ingestion.deidentify.action import Action
@@ -138,14 +139,14 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         clean = Header(policy.table, values, str(dataset.SOPClassUID)).cleaned(dataset)
         _sign(clean, patient, policy, pixels_checked=hidden.checked)
         clean.file_meta = stamp.file_meta(clean, dataset.file_meta.TransferSyntaxUID)
-        content = part10.written(clean)
+        parts = serialised.parts(clean)
     if own.profile.retain_uids:
         found = replace(found, uids=frozenset())
     moved = own.profile.retain_longitudinal_modified_dates
-    residue.check(content, found, cleaner, patient.days if moved else None)
+    residue.check(parts, found, cleaner, patient.days if moved else None)
     replaced = MappingProxyType(patient.replaced)
     return CleanInstance(
-        received.id, received.customer, name, clean, content, replaced, hidden.regions
+        received.id, received.customer, name, clean, parts, replaced, hidden.regions
     )
 
 

@@ -7,36 +7,55 @@ It reads the written bytes again and trusts nothing that the pass over the heade
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import b64decode
 from dataclasses import dataclass
-from functools import cache
-from io import BytesIO
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-import pydicom
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+from pydicom.datadict import keyword_for_tag
+from pydicom.tag import Tag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 
+from img_ingestion import part10
 from img_ingestion.deidentify import dates, representation
 from img_ingestion.deidentify.defined_terms import prescribed
-from img_ingestion.deidentify.identifiers import identity_tags, texts_of
+from img_ingestion.deidentify.identifiers import identity_tags
+from img_ingestion.deidentify.leaves import Leaf, Leaves, fragments_end
+from img_ingestion.deidentify.needles import Needles
 from img_ingestion.deidentify.private import begins_documented, is_documented
 from img_ingestion.deidentify.tables import rows
+from img_ingestion.deidentify.vocabulary import may_be_finding
 from img_ingestion.errors import NotVerified, turned_into
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydicom.dataelem import DataElement, RawDataElement
-    from pydicom.dataset import Dataset
+    from collections.abc import Iterable, Iterator, Sequence
 
     from img_ingestion.deidentify.free_text import Cleaner
     from img_ingestion.instance import Identifiers
 
 SHORTEST_IN_BYTES = 6
 """Shorter ones turn up in compressed pixels by chance: 6 bytes in 10 MB, once in 10^7 files."""
+SHORTEST_IN_ELEMENT = 5
+"""Names in bytes that are no pixels: of those there are few."""
+PREAMBLE = 128
+GROUP_LENGTH = 12
+"""Bytes of the element (0002,0000), behind the prefix."""
+ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
+"""What may be base64 (RFC 4648), in either alphabet."""
+OTHER_ALPHABET = bytes.maketrans(b"-_", b"+/")
+DELIMITERS = {True: b"\xfe\xff\xdd\xe0" + bytes(4), False: b"\xff\xfe\xe0\xdd" + bytes(4)}
+QUANTUM = 4
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+TRANSFER_SYNTAX = 0x00020010
 TEXT = representation.TEXT | {"AS", "PN"}
 COUNTS = frozenset({"DS", "IS"})
 DAYS = frozenset({"DA", "DT"})
-DIGITS = frozenset(bytes([code]) for code in b"0123456789.")
+SEARCHED = TEXT | COUNTS | DAYS | {"UI"}
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 
 
@@ -49,7 +68,23 @@ class Sought:
     moved: frozenset[str] | None
     """Each original date as it comes out; None where dates stay."""
 
-    def in_texts(self, vr: str, tag: int, texts: list[str]) -> str:
+    def check(self, leaf: Leaf) -> None:
+        """Raise if something of it stands in an element."""
+        if leaf.vr in SEARCHED:
+            said = self._in_texts(leaf.vr, leaf.tag, leaf.texts)
+        elif leaf.vr in representation.BYTES:
+            lowered = leaf.value.lower()
+            names = _names(self.found.names, SHORTEST_IN_ELEMENT)
+            said = "a name" if any(name in lowered for name in names) else ""
+        else:
+            return
+        maker = Tag(leaf.tag).is_private_creator and is_documented(leaf.texts[0])
+        # ELSCINT1 is a maker, and the name of some makers' test patients.
+        if said and not maker:
+            name = keyword_for_tag(leaf.tag) or str(Tag(leaf.tag))
+            raise NotVerified(f"{name}: {said} was still there")
+
+    def _in_texts(self, vr: str, tag: int, texts: list[str]) -> str:
         """Say what of it stands in the values of an element, or nothing."""
         if vr == "UI":
             return "an original UID" if self.found.uids.intersection(texts) else ""
@@ -77,14 +112,20 @@ def _descriptors() -> frozenset[int]:
     return frozenset(tag for tag, row in rows().items() if "CleanDescriptors" in row.options)
 
 
-def check(content: bytes, found: Identifiers, cleaner: Cleaner, days: int | None = None) -> None:
+def check(
+    parts: Sequence[bytes | memoryview],
+    found: Identifiers,
+    cleaner: Cleaner,
+    days: int | None = None,
+) -> None:
     """
     Raise if anything that identifies the patient is still in a Part 10 file.
 
     Parameters
     ----------
-    content : bytes
-        The whole file, as it would leave.
+    parts : sequence of bytes
+        The whole file, as it would leave: all of it, or what stands before the pixels, the
+        pixels, and what stands behind them.
     found : Identifiers
         Of the original.
     cleaner : Cleaner
@@ -98,74 +139,78 @@ def check(content: bytes, found: Identifiers, cleaner: Cleaner, days: int | None
         Naming the element, never what was found in it.
 
     """
+    moved = None
+    if days is not None:
+        moved = frozenset(dates.shifted("DA", day, days) or "" for day in found.dates)
+    sought = Sought(found, cleaner, moved)
     with turned_into(NotVerified, "reading the cleaned file again"):
-        if any(content[:128]):
-            raise NotVerified("the preamble is not zero")
-        dataset = pydicom.dcmread(BytesIO(content))
-        meta = set(map(str, (element.value for element in dataset.file_meta)))
-        if meta & found.uids:
-            raise NotVerified("file meta information: an original UID was still there")
-        moved = None
-        if days is not None:
-            moved = frozenset(dates.shifted("DA", day, days) or "" for day in found.dates)
-        _check_level(dataset, Sought(found, cleaner, moved))
-    _check_bytes(content, found, cleaner)
+        for leaf in _leaves(bytes(parts[0]), parts[1:]):
+            sought.check(leaf)
+        for part in parts[::2]:
+            if any(map(cleaner.finds, _decoded(bytes(part)))):
+                raise NotVerified("an identifier was still there, in base64")
+    needles = _needles(found.names, found.numbers | found.phrases)
+    if any(map(needles.stand_in, parts)):
+        raise NotVerified("an identifier was still there, outside any text element")
 
 
-def _check_level(dataset: Dataset, sought: Sought) -> None:
-    """Look at every element of a level and of those below it, decoding only what must be."""
-    for raw in list(dataset.values()):
-        if raw.tag.is_private_creator and is_documented(dataset[raw.tag].value):
-            # ELSCINT1 is a maker, and the name of some makers' test patients.
-            continue
-        vr = _representation(raw)
-        if vr == "SQ":
-            for item in dataset[raw.tag].value or ():
-                _check_level(item, sought)
-        elif vr in TEXT or vr in COUNTS or vr in DAYS or vr == "UI":
-            said = sought.in_texts(vr, raw.tag, _texts(dataset, raw, vr))
-            if said:
-                name = keyword_for_tag(raw.tag) or str(raw.tag)
-                raise NotVerified(f"{name}: {said} was still there")
+def _leaves(head: bytes, others: Sequence[bytes | memoryview]) -> Iterator[Leaf]:
+    """Give every element, those of the file meta information first."""
+    if any(head[:PREAMBLE]):
+        raise NotVerified("the preamble is not zero")
+    first = PREAMBLE + len(part10.PREFIX)
+    start = first + GROUP_LENGTH + int.from_bytes(head[first + 8 : first + GROUP_LENGTH], "little")
+    meta = list(Leaves(head[:start], implicit=False, little=True).of(first))
+    yield from meta
+    syntax = next(leaf.texts[0] for leaf in meta if leaf.tag == TRANSFER_SYNTAX)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        head, start = zlib.decompress(head[start:], -zlib.MAX_WBITS), 0
+    implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
+    outside = len(others[0]) if others else 0
+    yield from Leaves(head, implicit, little, outside).of(start)
+    if others:
+        yield from _behind(others[0], bytes(others[1]), Leaves(bytes(others[1]), implicit, little))
 
 
-def _representation(raw: DataElement | RawDataElement) -> str:
-    """Give what an element is; SQ to descend, and LO for what nobody knows."""
-    vr = raw.VR
-    if vr is None or vr == "UN":
-        vr = dictionary_VR(raw.tag).split(" ")[0] if dictionary_has_tag(raw.tag) else "LO"
-    return str(vr)
+def _behind(pixels: bytes | memoryview, tail: bytes, leaves: Leaves) -> Iterator[Leaf]:
+    """Give the elements behind pixels that stand apart, which end where they should."""
+    start = 0
+    if tail.startswith(DELIMITERS[leaves.little]):
+        start = len(DELIMITERS[leaves.little])
+        if fragments_end(pixels, 0, little=leaves.little) != len(pixels):
+            raise NotVerified("a fragment of the pixel data has another end than its own")
+    yield from leaves.of(start)
 
 
-def _texts(dataset: Dataset, raw: DataElement | RawDataElement, vr: str) -> list[str]:
-    """Give the values as texts; bytes that are ASCII need no character set."""
-    if isinstance(raw.value, bytes):
-        text = raw.value.decode("latin-1")
-        if vr not in TEXT or (text.isascii() and "\x1b" not in text):
-            texts = [text] if vr in representation.ONE_VALUE else text.split("\\")
-            return [each.strip(" \0") for each in texts]
-    return texts_of(dataset[raw.tag])
+def _decoded(content: bytes) -> Iterator[str]:
+    """Give what the bytes say that may be base64, from wherever one begins to read them."""
+    for run in set(ENCODED.findall(content)):
+        letters = run.translate(OTHER_ALPHABET)
+        for start in range(QUANTUM):
+            rest = letters[start:]
+            if len(rest) % QUANTUM == 1:
+                rest = rest[:-1]
+            text = b64decode(rest + b"=" * (-len(rest) % QUANTUM)).decode(errors="replace")
+            said = " ".join(text.split())
+            if said.isprintable() and UNREADABLE not in said:
+                yield said
 
 
-def _check_bytes(content: bytes, found: Identifiers, cleaner: Cleaner) -> None:
-    """Search every byte, pixel data and comments of codestreams too, whatever element it is in."""
-    lowered = content.lower()
-    for needle in _needles(found, cleaner):
-        start = lowered.find(needle)
-        while start >= 0:
-            if not needle.isdigit() or _stands_alone(lowered, start, start + len(needle)):
-                raise NotVerified("an identifier was still there, outside any text element")
-            start = lowered.find(needle, start + 1)
+@lru_cache(maxsize=16)
+def _needles(names: frozenset[str], others: frozenset[str]) -> Needles:
+    """Prepare what is looked for in every byte, pixels too, whatever element it is in."""
+    return Needles.of((*_names(names, SHORTEST_IN_BYTES), *_forms(others, SHORTEST_IN_BYTES)))
 
 
-def _stands_alone(content: bytes, start: int, end: int) -> bool:
-    """Tell a number from a part of a longer one: of a UID, of a decimal string."""
-    return content[start - 1 : start] not in DIGITS and content[end : end + 1] not in DIGITS
+@lru_cache(maxsize=32)
+def _names(names: frozenset[str], shortest: int) -> tuple[bytes, ...]:
+    """Give the bytes of the names that stand for nothing but a person."""
+    return tuple(_forms((name for name in names if not may_be_finding(name)), shortest))
 
 
-def _needles(found: Identifiers, cleaner: Cleaner) -> Iterator[bytes]:
-    for text in (*filter(cleaner.is_sure, found.names), *found.numbers, *found.phrases):
+def _forms(texts: Iterable[str], shortest: int) -> Iterator[bytes]:
+    for text in texts:
         # A maker's name stands in its private creators, which are looked at as elements.
-        if len(text) >= SHORTEST_IN_BYTES and not begins_documented(text):
+        if len(text) >= shortest and not begins_documented(text):
             for encoding in ENCODINGS:
                 yield text.encode(encoding)
