@@ -1,8 +1,10 @@
 """
 Write the tables of img_ingestion/deidentify/tables from the standard's tables as TSV.
 
-Usage: python3 tools/make_tables.py FOLDER, where FOLDER has e1_1.tsv, iod_types.tsv and
-safe_private.tsv. The JSON ships with the project; run this again when the standard moves on.
+Usage: python3 tools/make_tables.py FOLDER, where FOLDER has e1_1.tsv, iod_types.tsv,
+safe_private.tsv, and tcia_private.tsv (The Cancer Imaging Archive's private tag knowledge base:
+PrivateCreator in capitals, Group, Element, Disposition; only what is not to be deleted). The JSON
+ships with the project; run this again when the standard or the archive moves on.
 """
 
 from __future__ import annotations
@@ -121,15 +123,30 @@ def safe_private(table: Iterable[Mapping[str, str]]) -> dict[str, object]:
     }
 
 
+def tcia_private(table: Iterable[Mapping[str, str]]) -> dict[str, object]:
+    """Turn the archive's dispositions into [creator, group, element, keep, hash or offset]."""
+    return {
+        "source": "The Cancer Imaging Archive, private tag knowledge base",
+        "rows": sorted(
+            [row["PrivateCreator"], row["Group"], row["Element"], row["Disposition"]]
+            for row in table
+        ),
+    }
+
+
 def tables(folder: Path) -> dict[str, dict[str, object]]:
     """Make every table: file name -> content."""
     basic = rows(folder / "e1_1.tsv")
     tags = {row["Keyword"]: row["Tag"] for row in basic if row["Keyword"]}
-    return {
+    curated = folder / "tcia_private.tsv"
+    made = {
         "e1_1.json": e1_1(basic),
         "iod_types.json": iod_types(rows(folder / "iod_types.tsv"), tags),
         "safe_private.json": safe_private(rows(folder / "safe_private.tsv")),
     }
+    if curated.exists():
+        made["tcia_private.json"] = tcia_private(rows(curated))
+    return made
 
 
 def text(table: Mapping[str, object]) -> str:

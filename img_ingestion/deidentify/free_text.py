@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from img_ingestion.deidentify import patterns, people
+from img_ingestion.deidentify import patterns, people, written_dates
 from img_ingestion.deidentify.own import Names, Numbers
 from img_ingestion.deidentify.text_forms import Folded, Squeezed, fold, folded, words
 from img_ingestion.deidentify.vocabulary import may_be_finding
@@ -89,23 +89,26 @@ class Cleaner:
     def _cut(self, text: str, *, prose: bool) -> str:
         known = self.done.get((text, prose))
         if known is None:
-            known = self.done[text, prose] = self._without(text, prose=prose)
+            known = self.done[text, prose] = self._without(text, prose=prose, strangers=prose)
         return known
 
-    def _without(self, text: str, *, prose: bool) -> str:
+    def _without(self, text: str, *, prose: bool, strangers: bool) -> str:
         if not any(map(str.isalnum, text)):
             return text
         form = fold(text)
         spans = [form.span(*span) for span in self._own(form, prose=prose)]
         if prose:
             spans += [form.span(*span) for span in patterns.spans(form.text)]
+        if strangers:
             spans += people.spans(text)
         cut = {at for start, end in spans for at in range(start, end)}
         if not cut:
             return text
         kept = "".join(" " if at in cut else char for at, char in enumerate(text))
-        # Once more: what stood apart may have come together.
-        return self._without(re.sub(r" {2,}", " ", kept).strip(" ^,;:/-=_"), prose=prose)
+        # Once more: what stood apart may have come together. Not the people, whose cues are left
+        # and would name the next word.
+        rest = re.sub(r" {2,}", " ", kept).strip(" ^,;:/-=_")
+        return self._without(rest, prose=prose, strangers=False)
 
     def _own(self, form: Folded, *, prose: bool) -> Iterator[Span]:
         squeezed = Squeezed.of(form.text)
@@ -118,7 +121,7 @@ class Cleaner:
                 if match.group() in self.uids:
                     yield match.span()
         if any(map(str.isdigit, form.text)):
-            yield from (span for span, day in patterns.dates(form.text) if day in self.dates)
+            yield from (span for span, day in written_dates.dates(form.text) if day in self.dates)
 
     @staticmethod
     def is_sure(name: str) -> bool:

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from img_ingestion.deidentify.recipe import HeaderRule
     from img_ingestion.deidentify.values import Element, Values
 
-PERFORMED_STEP = 0x00081111
+CHARACTER_SET, PERFORMED_STEP = 0x00080005, 0x00081111
+REFERENCES = {0x00081110: Action.X_Z, PERFORMED_STEP: Action.X_Z_D}
+"""To the study and to the procedure step, under the profile: mapped where nothing else is there."""
+REFERENCE = frozenset({"DA", "DT", "IS", "TM", "UI"})
 CURVES, OVERLAYS, DIRECTORY = 0x5000, 0x6000, 0x0004
 NO_READER = frozenset(
     {0x00080001, 0x04000500, 0x4FFE0001, 0x7FE00020, 0x7FE00030, 0x7FE00040}  # in order of tags
@@ -93,7 +96,8 @@ class Header:
         if rule is None:
             return self._unnamed(source, tag, level)
         action = profile.resolved(rule.action, tag, level.parent, self.sop_class)
-        if rule.action is Action.X_Z_U:
+        mapped = rule.action is REFERENCES.get(tag) and _only_refers(source, tag)
+        if mapped or rule.action is Action.X_Z_U:
             # A reference that is dropped in one file and kept in its brother is inconsistent, and
             # mapped it tells nothing: of the three that the table permits, U for every IOD.
             action = Action.U
@@ -177,6 +181,15 @@ class Header:
         if element is not None:
             creators[creator_tag] = name
         return element
+
+
+def _only_refers(source: Dataset, tag: BaseTag) -> bool:
+    """Tell whether the items of a sequence say no more than which instance is meant, and when."""
+    items = source[tag].value if _vr(source, tag) == "SQ" else None
+    public = [(item, each) for item in items or () for each in list(item.keys())]
+    silent = {each for _, each in public if each.is_private or each == CHARACTER_SET}
+    kinds = {_vr(item, each) for item, each in public if each not in silent}
+    return bool(kinds) and kinds <= REFERENCE
 
 
 def _empty(source: Dataset, tag: BaseTag) -> DataElement:

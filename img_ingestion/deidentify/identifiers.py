@@ -16,7 +16,7 @@ from img_ingestion.deidentify.dates import DA
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.tables import rows
-from img_ingestion.deidentify.text_forms import LETTERS, WORD, folded, spellings
+from img_ingestion.deidentify.text_forms import LETTERS, WORD, folded, is_unspaced, spellings
 from img_ingestion.deidentify.vocabulary import is_clinical, listed
 from img_ingestion.instance import Identifiers
 
@@ -65,6 +65,7 @@ SHORTEST_UNNAMED_NUMBER = 5
 SHORTEST_PHRASE = 5
 SHORTEST_PLACE = 3
 GENERIC_PLACES = listed("generic_places")
+FUNCTION_WORDS = listed("function_words")
 
 
 @cache
@@ -220,14 +221,14 @@ def _name_words(name: str) -> Iterator[str]:
     """Give the words of a name and each component without its separators: O'Brien, OBrien."""
     for form in spellings(name):
         found = LETTERS.findall(form)
-        if all(word in DICOM_WORDS for word in found):
+        if DICOM_WORDS.issuperset(found) and not FUNCTION_WORDS.issuperset(found):
             continue
         groups = form.split("=")
         parts = ("".join(LETTERS.findall(part)) for group in groups for part in group.split("^"))
         # Whole too: in scripts without spaces a surname of one character stands only in it.
         whole = ("".join(LETTERS.findall(group)) for group in groups)
         for word in (*found, *parts, *whole):
-            if len(word) >= SHORTEST_NAME:
+            if len(word) >= SHORTEST_NAME or is_unspaced(word):
                 yield word
 
 

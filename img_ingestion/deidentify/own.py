@@ -7,12 +7,13 @@ the finding; the words around it decide.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.people import TITLES
-from img_ingestion.deidentify.text_forms import LETTERS, WORD, Squeezed
+from img_ingestion.deidentify.text_forms import LETTERS, WORD, Squeezed, is_unspaced
 from img_ingestion.deidentify.vocabulary import is_clinical, is_finding, listed
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ SPLIT_NAME = 6
 """Names from this length on are found across separators too: `Mac Donald`, `S m i t h`."""
 START = 3
 FUNCTION_WORDS = listed("function_words")
-LATIN_AND_GREEK = ((0, 0x0E00), (0x1E00, 0x2000))
-"""Code points of the scripts that set spaces between words, nearly."""
+HONORIFICS = "先生|女士|小姐|太太|同志|患者|様|さま|さん|氏|殿|님|씨|환자"
+"""Behind a name of one character these tell it from a part of another word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Names:
     def of(cls, names: Iterable[str]) -> Names:
         """Prepare the words."""
         known = frozenset(names)
-        spaced = {name for name in known if not _unspaced(name)}
+        spaced = {name for name in known if not is_unspaced(name)}
         starts = frozenset(name[:START] for name in spaced if len(name) >= START)
         long = tuple(name for name in spaced if len(name) >= SPLIT_NAME and not is_clinical(name))
         return cls(known, starts, long, tuple(known - spaced))
@@ -61,7 +62,11 @@ class Names:
                 yield start, end
         yield from self._split(text, squeezed)
         for name in self.scripts:
-            yield from squeezed.find(name)
+            if len(name) > 1:
+                yield from squeezed.find(name)
+            elif name in text:
+                alone = rf"(?<![^\W\d_]){name}(?:(?![^\W\d_])|(?={HONORIFICS}))"
+                yield from (match.span() for match in re.finditer(alone, text))
 
     def _split(self, text: str, squeezed: Squeezed) -> Iterator[Span]:
         """Give where a long name stands in several parts."""
@@ -79,7 +84,9 @@ class Names:
         after = _neighbour(text, words, at, 1)
         technical = word in DICOM_WORDS or word in FUNCTION_WORDS
         for near in (before, after):
-            if near in self.known and not (technical and near in DICOM_WORDS | FUNCTION_WORDS):
+            whole = near and (word + near in self.known or near + word in self.known)
+            ordinary = technical and near in DICOM_WORDS | FUNCTION_WORDS
+            if near in self.known and (whole or not ordinary):
                 return True
         if is_finding(_spaced(text, words, at, -1), word, _spaced(text, words, at, 1)):
             return False
@@ -88,21 +95,23 @@ class Names:
         return not technical and (prose or not is_clinical(word))
 
     def _initials(self, text: str, words: list[tuple[int, int, str]], at: int) -> Iterator[Span]:
-        """Give the single letter beside a name that is the initial of another: J. Smith."""
+        """Give the single letters beside a name that are initials of others: J. Smith."""
         for step in (-1, 1):
-            near = _neighbour(text, words, at, step)
-            if len(near) == 1 and any(name[0] == near for name in self.known):
-                start, end, _ = words[at + step]
-                # Neither the f of T20f, the B of B-mode, nor the W of `with`.
-                before, after = text[:start].rstrip(" "), text[end:].lstrip(" ")
-                ends = (
-                    not after or after[0] in ",;()"
-                    if step > 0
-                    else not before or before[-1] in ",;()"
-                )
-                other = _neighbour(text, words, at + step, step) in self.known
-                if text[end : end + 1] == "." or ends or other:
-                    yield start, end
+            place = at
+            while self._is_initial(text, words, place, step):
+                place += step
+                yield words[place][:2]
+
+    def _is_initial(self, text: str, words: list[tuple[int, int, str]], at: int, step: int) -> bool:
+        """Tell an initial from the f of T20f, the B of B-mode and the W of `with`."""
+        near = _neighbour(text, words, at, step)
+        if len(near) != 1 or not any(name[0] == near for name in self.known):
+            return False
+        start, end, _ = words[at + step]
+        before, after = text[:start].rstrip(" "), text[end:].lstrip(" ")
+        ends = not after or after[0] in ",;()" if step > 0 else not before or before[-1] in ",;()"
+        other = _neighbour(text, words, at + step, step) in self.known
+        return text[end : end + 1] == "." or ends or other
 
     def _joined(self, word: str) -> bool:
         """Tell JOHNSMITH, JSMITH, SMITHJ and SMITHJO from other words."""
@@ -123,12 +132,6 @@ class Names:
             return True
         initial = len(rest) == 1 or (len(rest) < START and len(name) > START)
         return initial and any(other.startswith(rest) for other in self.known if other != name)
-
-
-def _unspaced(name: str) -> bool:
-    """Tell Han, Kana, Hangul and Thai from the scripts that set spaces."""
-    points = map(ord, name)
-    return any(not any(low <= point < high for low, high in LATIN_AND_GREEK) for point in points)
 
 
 def _neighbour(text: str, words: list[tuple[int, int, str]], at: int, step: int) -> str:

@@ -6,7 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.text_forms import folded
-from img_ingestion.deidentify.vocabulary import is_clinical, is_given_name, is_surname, listed
+from img_ingestion.deidentify.vocabulary import (
+    is_clinical,
+    is_finding,
+    is_given_name,
+    is_surname,
+    listed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,18 +54,34 @@ def _skip(low: list[str], at: int) -> int:
 
 def _after(tokens: list[re.Match[str]], low: list[str], at: int, *, titled: bool) -> Iterator[Span]:
     """Give the words of a name that starts at a token, with the dots and commas among them."""
-    taken = 0
-    while at < len(tokens) and taken < LONGEST_NAME:
+    taken: list[str] = []
+    while at < len(tokens) and len(taken) < LONGEST_NAME:
         word = tokens[at].group()
         if word in {".", ","}:
             if not taken and not titled:
                 return
-        elif _may_be_name(word, low[at], expected=titled and not taken):
-            taken += 1
+        elif _goes_on(taken, tokens, low, at) and _may_be_name(
+            word, low[at], expected=titled and not taken
+        ):
+            taken.append(word)
             yield tokens[at].span()
         else:
             return
         at += 1
+
+
+def _goes_on(taken: list[str], tokens: list[re.Match[str]], low: list[str], at: int) -> bool:
+    """Tell whether a word may belong to the name before it: of the same case, and no finding."""
+    after = low[at + 1] if at + 1 < len(low) else ""
+    touches = bool(after) and tokens[at].end() == tokens[at + 1].start()
+    word = tokens[at].group()
+    if len(word) == 1:
+        return not (touches and after.isdigit())
+    if not taken:
+        return True
+    whole = [each for each in taken if len(each) > 1]
+    same = not whole or whole[-1].isupper() == word.isupper()
+    return same and not is_finding("", low[at], after)
 
 
 def _may_be_name(word: str, low: str, *, expected: bool) -> bool:
@@ -82,7 +104,8 @@ def _initials(tokens: list[re.Match[str]], low: list[str], cue: int, at: int) ->
     if at >= len(tokens) or not INITIALS_AFTER.intersection(low[cue:at]):
         return
     word = tokens[at].group()
-    if 1 < len(word) <= LONGEST_NAME and word.isupper() and word not in KNOWN_INITIALS:
+    initials = 1 < len(word) <= LONGEST_NAME and word.isupper() and word not in KNOWN_INITIALS
+    if initials and not is_clinical(low[at]):
         yield tokens[at].span()
 
 

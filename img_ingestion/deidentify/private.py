@@ -1,24 +1,28 @@
 """
-Private elements that may stay: what PS3.15 Table E.3.10-1 lists, and what the vendors document.
+Private elements that may stay: listed by PS3.15 Table E.3.10-1, curated, or documented.
 
 PS3.15 E.3.10 lets a private element stay that is known to be safe: by that table, by the vendor's
 conformance statement, or by its values. pydicom's private dictionary is a collection of what the
-vendors stated: creator, element, representation and name. An element that is not in it goes. One
-that is in it stays if its name speaks of nothing that identifies and its value, once more looked
-at, is a number, a code or a technical word.
-Bytes, sequences, people and prose go, whatever they are called.
+vendors stated: creator, element, representation and name. One that is in it stays if its name
+speaks of nothing that identifies and its value, looked at, is a number, code or technical word.
+The Cancer Imaging Archive's curators have looked at what elements hold in practice and say which to
+keep, whose UIDs to replace and whose dates to move: their word counts instead of the name, and the
+value is looked at all the same. Any other element goes.
+Bytes, sequences and people go, whatever they are called, and so does prose that has to be cleaned.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from bisect import bisect_left
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom._private_dict import private_dictionaries
 from pydicom.datadict import private_dictionary_description, private_dictionary_VR
 
-from img_ingestion.deidentify.tables import safe_private
+from img_ingestion.deidentify import written_dates
+from img_ingestion.deidentify.tables import curated, safe_private
 from img_ingestion.deidentify.text_forms import LETTERS, folded
 from img_ingestion.deidentify.vocabulary import is_clinical, is_given_name, is_surname
 
@@ -29,6 +33,7 @@ BINARY = frozenset({"AT", "FD", "FL", "SL", "SS", "UL", "US", "SV", "UV"})
 FLOATS = frozenset({"FD", "FL"})
 DECIMAL = frozenset({"DS", "IS", "AS"})
 CODES = frozenset({"CS", "LO", "SH"})
+PROSE = frozenset({"LT", "ST", "UC", "UT"})
 TIMES = frozenset({"DA", "DT", "TM"})
 KEPT = BINARY | DECIMAL | CODES | TIMES | {"UI"}
 
@@ -57,6 +62,8 @@ MEANINGLESS = re.compile(r"\W*|.*\b(?:unknown|internal|private|custom|obsolete|d
 SHORTEST = 2
 LARGEST_UNKNOWN = 100_000
 """A number of unknown meaning with six digits or more may be somebody's."""
+NUMBER = re.compile(r"[+-]?\d{0,8}(?:\.\d*)?")
+"""No longer than a count of an archive: nine digits may be a social security number."""
 SENTINELS = frozenset({2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**15, 2.0**16 - 1})
 PERSONAL = re.compile(r"\b(?:patients?|accession|ssn|birth|phone|insurance|serial|licen[cs]e)\b")
 """A number with such a name is never kept; with another that identifies, only a small one."""
@@ -69,7 +76,14 @@ def is_documented(creator: object) -> bool:
 
 def begins_documented(text: str) -> bool:
     """Tell whether a documented private creator begins with a text, as a maker's name does."""
-    return any(creator.lower().startswith(text) for creator in private_dictionaries)
+    known = _creators()
+    after = bisect_left(known, text)
+    return after < len(known) and known[after].startswith(text)
+
+
+@cache
+def _creators() -> tuple[str, ...]:
+    return tuple(sorted(creator.lower() for creator in private_dictionaries))
 
 
 @lru_cache(maxsize=4096)
@@ -80,11 +94,15 @@ def kind(group: int, element: int, creator: str) -> str:
     Returns
     -------
     str
-        `listed` by the standard; `documented`, `timed` or `unexplained` by the vendor; or nothing.
+        `listed` by the standard; `curated`, or `coded` where only a UID or a time is; `documented`,
+        `timed` or `unexplained` by the vendor; or nothing.
 
     """
     if safe_private(group, element, creator):
         return "listed"
+    known = curated(group, element, creator)
+    if known:
+        return "curated" if known == "k" else "coded"
     try:
         representation = private_dictionary_VR((group, element), creator)
         name = private_dictionary_description((group, element), creator)
@@ -108,10 +126,14 @@ def _by_name(words: str, representation: str) -> str:
 
 def is_harmless(kind: str, representation: str, texts: list[str], cleaner: Cleaner) -> bool:
     """Tell whether the values of a private element may stay as they are."""
+    if kind == "coded":
+        return representation in TIMES or representation == "UI"
+    if kind == "curated" and representation in CODES | PROSE:
+        return all(_is_curated(text, cleaner) for text in texts)
     if representation in BINARY | DECIMAL:
         explained = kind != "unexplained" or representation in FLOATS
         measures = all(_is_measure(text, cleaner, explained=explained) for text in texts)
-        return measures and not (kind == "timed" and any(map(_is_epoch, texts)))
+        return measures and not (kind in {"curated", "timed"} and any(map(_is_epoch, texts)))
     if representation in CODES:
         # A code string is one of a vendor's terms even where nobody says of what.
         explained = kind != "unexplained" or representation == "CS"
@@ -135,8 +157,16 @@ def _is_measure(text: str, cleaner: Cleaner, *, explained: bool) -> bool:
     return explained or value < LARGEST_UNKNOWN
 
 
+def _is_curated(text: str, cleaner: Cleaner) -> bool:
+    """Tell whether a text is technical, as curators found it; a number, if it is no date or ID."""
+    if not NUMBER.fullmatch(text):
+        return _is_technical(text, cleaner, explained=True)
+    return _is_measure(text, cleaner, explained=True) and not any(written_dates.dates(text))
+
+
 def _is_epoch(text: str) -> bool:
-    return bool(text) and EPOCH[0] <= float(text.rstrip("DWMY")) < EPOCH[1]
+    value = float(text.rstrip("DWMY") or 0)
+    return EPOCH[0] <= value < EPOCH[1] and value not in SENTINELS
 
 
 def _is_technical(text: str, cleaner: Cleaner, *, explained: bool) -> bool:

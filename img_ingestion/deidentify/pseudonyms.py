@@ -28,7 +28,7 @@ LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """No vowel and no digit: a code cannot spell a name or repeat a number."""
 CODE_LENGTH = 15
 CLASS_UID = re.compile(
-    "SOPClass|CodingScheme|ContextUID|ContextGroup|MappingResource|TransferSyntax"
+    "SOPClass|CreatorVersion|CodingScheme|ContextUID|ContextGroup|MappingResource|TransferSyntax"
 )
 
 

@@ -27,8 +27,23 @@ PLAIN = str.maketrans(
     }
 )
 ROMANISED = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "å": "aa",
+        "ø": "oe",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "Å": "Aa",
+        "Ø": "Oe",
+    }
 )
+DIGRAPH = re.compile(r"([aou])e(?=[^\W\d_]{2})|a(a)(?=[^\W\d_]{2})")
+HANGUL = ("\uac00", "\ud7a3")
+LATIN_AND_GREEK = ((0, 0x0E00), (0x1E00, 0x2000))
+"""Code points of the scripts that set spaces between words, nearly."""
 WORD = re.compile(r"[^\W_]+")
 LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -61,6 +76,11 @@ def fold(text: str) -> Folded:
     characters: list[str] = []
     origin: list[int] = []
     for position, character in enumerate(text):
+        if HANGUL[0] <= character <= HANGUL[1]:
+            # Taken apart, one syllable would be found within another.
+            characters.append(character)
+            origin.append(position)
+            continue
         for part in unicodedata.normalize("NFKD", character).casefold().translate(PLAIN):
             if not unicodedata.combining(part):
                 characters.append(part)
@@ -75,10 +95,16 @@ def words(text: str) -> list[str]:
 
 def spellings(name: str) -> Iterator[str]:
     """Give the folded forms of a name that German and Nordic letters have: Müller is Mueller."""
-    yield folded(name)
-    other = folded(name.translate(ROMANISED))
-    if other != folded(name):
-        yield other
+    plain = folded(name)
+    yield from dict.fromkeys(
+        (plain, folded(name.translate(ROMANISED)), DIGRAPH.sub(r"\1\2", plain))
+    )
+
+
+def is_unspaced(name: str) -> bool:
+    """Tell Han, Kana, Hangul and Thai from the scripts that set spaces."""
+    points = map(ord, name)
+    return any(not any(low <= point < high for low, high in LATIN_AND_GREEK) for point in points)
 
 
 @dataclass(frozen=True, slots=True)

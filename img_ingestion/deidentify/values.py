@@ -140,7 +140,9 @@ class Values:
             kind, vr, texts_of(source, tag), self.cleaner
         ):
             return None
-        return None if vr == "SQ" else self.kept(source, tag, Action.C)
+        # What is curated has just been found clean, and its numbers are no records.
+        text = Action.K if kind == "curated" else Action.C
+        return None if vr == "SQ" else self.kept(source, tag, text)
 
     def _coded(self, source: Dataset, tag: BaseTag, vr: str, *, listed: bool) -> Element | None:
         if vr == "UI":

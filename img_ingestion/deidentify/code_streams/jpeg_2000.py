@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from img_ingestion.deidentify.code_streams.remarks import is_encoders_own, is_padding
 from img_ingestion.errors import NotDecoded
 
@@ -11,6 +13,12 @@ SIGNATURE_BOX, CODE_STREAM_BOX = b"jP  ", b"jp2c"
 BOX_HEADER = 8
 PLAIN_BOXES = {SIGNATURE_BOX: 12, b"ftyp": 32, b"jp2h": 64, CODE_STREAM_BOX: 2**32}
 """Box -> its length at most: signature, file type, sizes and colour space, the pixels."""
+PEGASUS = re.compile(
+    rb"ap\x00\xde\xec\x87\xd5\x11\xb2\xed\x00P\x04q\xfd\xdc"
+    rb".\0{3}..\0\0\0{8}(?P<length>.{4})\0{8}.\0{3}",
+    re.DOTALL,
+)
+"""One encoder's box of a UUID, with the size of the pixels among its counts."""
 TILE_PART_HEADER = 12
 BINARY_OR_TEXT = 2
 """Bytes of Rcom, which says whether the remark is text (A.9.2)."""
@@ -57,10 +65,17 @@ def _in_boxes(frame: bytes) -> bytes:
             break
         if kind == CODE_STREAM_BOX:
             stream = frame[content : position + length]
-        plain = plain and kind in PLAIN_BOXES and length <= PLAIN_BOXES[kind]
+        body = frame[content : position + length]
+        plain = plain and (length <= PLAIN_BOXES.get(kind, 0) or _is_counts(kind, body, frame))
         position += length
     bared = bare(stream)
     return frame if plain and bared == stream and is_padding(frame[position:]) else bared
+
+
+def _is_counts(kind: bytes, body: bytes, frame: bytes) -> bool:
+    """Tell the box of an encoder that holds nothing but sizes, where no text has room."""
+    box = PEGASUS.fullmatch(body) if kind == b"uuid" else None
+    return box is not None and int.from_bytes(box["length"], "little") <= len(frame)
 
 
 def _segment_end(frame: bytes, position: int) -> int:

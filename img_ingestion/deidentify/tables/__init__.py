@@ -1,5 +1,5 @@
 """
-The standard's tables as data: JSON written by `tools/make_tables.py`, and their only reader.
+The standard's tables as data, and one of an archive's: JSON written by `tools/make_tables.py`.
 
 Tags are integers, because Table E.1-1 is ahead of pydicom's dictionary.
 """
@@ -145,3 +145,23 @@ def _safe_private() -> Mapping[tuple[str, int, int], str]:
 def safe_private(group: int, element: int, creator: str) -> bool:
     """Tell whether PS3.15 Table E.3.10-1 lists a private element as safe; its block is free."""
     return (creator.strip(), group, element & 0xFF) in _safe_private()
+
+
+@cache
+def _tcia_private() -> Mapping[tuple[str, int, int], str]:
+    table = _table("tcia_private.json")["rows"]
+    return {(creator, int(group, 16), int(low, 16)): what for creator, group, low, what in table}
+
+
+def curated(group: int, element: int, creator: str) -> str:
+    """
+    Say what The Cancer Imaging Archive's curators do with a private element.
+
+    Returns
+    -------
+    str
+        `k` keep, `h` replace the UID, `o` move the date; nothing where they delete it or never
+        met it.
+
+    """
+    return _tcia_private().get((creator.strip().upper(), group, element & 0xFF), "")

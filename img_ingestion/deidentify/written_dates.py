@@ -1,0 +1,111 @@
+"""Dates as people write them: in digits, with a month's name in several languages, in Han."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from img_ingestion.deidentify.vocabulary import is_clinical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from img_ingestion.deidentify.patterns import Span
+
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+FULL_MONTH = r"(?:january|february|april|june|july|august|september|october|november|december)"
+"""Those that are no other word."""
+ANY_MONTH = (
+    r"(?:jan[a-z]{0,6}|feb[a-z]{0,6}|fev[a-z]{0,6}|mar[a-z]{0,4}|maerz|mrz|mrt|maart|ma[ijy]|maggio"
+    r"|mag|mayo|maio|apr[a-z]{0,4}|abr[a-z]{0,3}|avr[a-z]{0,3}|ju[ln][a-z]{0,4}|juil[a-z]{0,4}"
+    r"|giu[a-z]{0,4}|lug[a-z]{0,4}|ao?ut|ago[a-z]{0,4}|aug[a-z]{0,5}|sep[a-z]{0,7}|set[a-z]{0,6}"
+    r"|o[ck]t[a-z]{0,6}|out[a-z]{0,5}|ott[a-z]{0,5}|nov[a-z]{0,6}|de[csz][a-z]{0,6}|dic[a-z]{0,6}"
+    r"|ene(?:ro)?|gen(?:naio)?|styczen|stycznia|lut(?:y|ego)|marz?ec|marca|kwiecien|kwietnia|maja"
+    r"|czerw(?:iec|ca)|lip(?:iec|ca)|sierp(?:ien|nia)|wrzes(?:ien|nia)|pazdziernik(?:a)?"
+    r"|listopad(?:a)?|grud(?:zien|nia)|ocak|subat|mart|nisan|mayis|haziran|temmuz|agustos|eylul"
+    r"|ekim|kasim|aralik|маи|мая|(?:янв|фев|мар|апр|июн|июл|авг|сен|окт|ноя|дек)\w*)"
+)
+"""As folded: no diacritics."""
+YEAR = r"(?:19|20)\d\d"
+CENTURY = 2
+"""Digits of a year without its century."""
+MONTH_NUMBER, DAY_NUMBER = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
+
+NUMERIC = tuple(
+    re.compile(pattern)
+    for pattern in (
+        (
+            rf"(?<!\d)(?P<y>{YEAR})(?P<s>[-/. _]?)(?P<m>0[1-9]|1[0-2])(?P=s)"
+            r"(?P<d>0[1-9]|[12]\d|3[01])(?!\d)"
+            r"(?:[t ]?(?:[01]\d|2[0-3]):?[0-5]\d(?::?[0-5]\d)?(?!\d))?"
+        ),
+        (
+            rf"(?<!\d)(?P<d>{DAY_NUMBER})(?P<s>[-/. ])(?P<m>{MONTH_NUMBER})(?P=s)(?P<y>{YEAR}|\d\d)"
+            rf"(?!\d)"
+        ),
+        (
+            rf"(?<!\d)(?P<m>{MONTH_NUMBER})(?P<s>[-/. ])(?P<d>{DAY_NUMBER})(?P=s)(?P<y>{YEAR}|\d\d)"
+            rf"(?!\d)"
+        ),
+        rf"(?<!\d)(?P<d>0[1-9]|[12]\d|3[01])(?P<m>0[1-9]|1[0-2])(?P<y>{YEAR})(?!\d)",
+        rf"(?<!\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?P<y>{YEAR})(?!\d)",
+        rf"(?<!\d)(?P<y>{YEAR}) ?年 ?(?P<m>{MONTH_NUMBER}) ?月 ?(?P<d>{DAY_NUMBER}) ?日",
+        rf"(?<!\d)(?P<y>{YEAR}) ?년 ?(?P<m>{MONTH_NUMBER}) ?월 ?(?P<d>{DAY_NUMBER}) ?일",
+    )
+)
+SPACED_SHORT = re.compile(r"\d+ \d+ \d\d")
+"""`12 03 19` may be any three numbers: only a four-digit year makes them a date."""
+
+WORDED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        (
+            rf"(?<![^\W_]){DAY_NUMBER}(?:st|nd|rd|th)?[-. _/]*(?:of )?{MONTH}[-., _/]*"
+            rf"(?:{YEAR}|'?\d\d)(?![^\W_])"
+        ),
+        rf"(?<![^\W_]){MONTH}[-. _/]*{DAY_NUMBER}(?:st|nd|rd|th)?[-., _/]+{YEAR}(?![^\W_])",
+        rf"(?<![^\W_]){MONTH}[-., _/]+{YEAR}(?![^\W_])",
+        rf"(?<![^\W_]){DAY_NUMBER}(?:st|nd|rd|th)?(?: of)?[- ]{FULL_MONTH}(?![^\W_])",
+        rf"(?<![^\W_]){FULL_MONTH}[- ]{DAY_NUMBER}(?:st|nd|rd|th)?(?![^\W_])",
+        r"(?<![^\W_])(?:0?[1-9]|[12]\d|3[01])-(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)(?![^\W_])",
+        (
+            rf"(?<!\d)(?:{YEAR}|(?:明治|大正|昭和|平成|令和) ?(?:\d{{1,2}}|元)) ?年"
+            r"(?: ?\d{1,2} ?月)?(?: ?\d{1,2} ?日)?"
+        ),
+        rf"(?<![^\W_])(?:dated|since|vom) {DAY_NUMBER}[./]{MONTH_NUMBER}(?![\d/])",
+        (
+            rf"(?<![^\W_])(?:dob|d\.o\.b\.|born(?: in)?|date of birth|geb(?:oren)?|nacid[oa]"
+            rf"|nee? le)[.:]* {YEAR}(?!\d)"
+        ),
+    )
+)
+ABROAD = re.compile(
+    rf"(?<![^\W_])(?P<d>{DAY_NUMBER}(?:er|\.)?[-. _/]*(?:de |den )?)?(?P<m>{ANY_MONTH})"
+    rf"[-., _/]+(?:de |del )?{YEAR}(?![^\W_])"
+)
+SHORTEST_MONTH = 4
+"""Without a day, `set 2000` and `mag 2000` are settings."""
+
+
+def dates(text: str) -> Iterator[tuple[Span, str]]:
+    """Give where a numeric date may stand in folded text, and which it would be, as YYYYMMDD."""
+    for pattern in NUMERIC:
+        for match in pattern.finditer(text):
+            if SPACED_SHORT.fullmatch(match.group()):
+                continue
+            year = match["y"]
+            for century in (year,) if len(year) > CENTURY else (f"19{year}", f"20{year}"):
+                yield match.span(), f"{century}{match['m']:>02}{match['d']:>02}"
+
+
+def spans(text: str) -> Iterator[Span]:
+    """Give where a date of anybody may stand in folded text."""
+    yield from (span for span, _ in dates(text))
+    for pattern in WORDED:
+        yield from (match.span() for match in pattern.finditer(text))
+    for match in ABROAD.finditer(text):
+        if match["d"] or (len(match["m"]) >= SHORTEST_MONTH and not is_clinical(match["m"])):
+            yield match.span()
