@@ -25,9 +25,8 @@ STEPS: Mapping[str, str] = {
 }
 """Which step of the line holds an instance, by the code of the error."""
 
-PLAIN: Mapping[str, str] = {
-    kind.__name__: kind.plain for kind in (*InstanceError.__subclasses__(), NoPicture)
-}
+_KINDS: list[type[InstanceError]] = [*InstanceError.__subclasses__(), NoPicture]
+PLAIN: Mapping[str, str] = {kind.__name__: kind.plain for kind in _KINDS}
 """The plain words, by code."""
 
 Stays = Literal["arriving", "skipped", "stuck"]

@@ -1,0 +1,246 @@
+"""Instances without pixel data: cleaned by the same line, and delivered to who takes them."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pydicom
+import pytest
+from pydicom import uid
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+
+from img_ingestion.backend import EmbeddedBackend
+from img_ingestion.cli import main
+from img_ingestion.deidentify import deidentify, policy, recipe
+from img_ingestion.errors import Incomplete, NotAdmitted
+from img_ingestion.instance import ReceivedInstance
+from img_ingestion.settings import Pixels, Profile, Settings
+from tests import carriers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RECIPE = Path(__file__).parents[1] / "deid.dicom"
+REAL = ("rtplan.dcm", "rtstruct.dcm", "test-SR.dcm", "waveform_ecg.dcm")
+"""Of pydicom's wheel."""
+
+
+def cleaned(content: bytes, **options: bool) -> Dataset:
+    settings = Settings(profile=Profile(**options), pixels=Pixels(policy="rules"))
+    rules = policy("customer", settings, recipe.load(RECIPE), b"k" * 32)
+    digest = hashlib.sha256(content).hexdigest()
+    clean = deidentify(ReceivedInstance("id", "customer", Path("x.dcm"), content, digest), rules)
+    assert not any(name in clean.content.lower() for name in carriers.NAMES)
+    return pydicom.dcmread(BytesIO(clean.content))
+
+
+def codes(dataset: Dataset) -> set[str]:
+    return {str(item.CodeValue) for item in dataset.DeidentificationMethodCodeSequence}
+
+
+def test_a_report_keeps_its_tree_and_loses_its_people() -> None:
+    source = carriers.report()
+    clean = cleaned(carriers.written(source))
+    by = dict(
+        zip(
+            (str(item.ValueType) for item in source.ContentSequence),
+            clean.ContentSequence,
+            strict=True,
+        )
+    )
+    assert [item.ValueType for item in clean.ContentSequence] == [
+        item.ValueType for item in source.ContentSequence
+    ]
+    assert {item.RelationshipType for item in clean.ContentSequence} == {"CONTAINS"}
+    assert [item.ConceptNameCodeSequence for item in clean.ContentSequence] == [
+        item.ConceptNameCodeSequence for item in source.ContentSequence
+    ]
+    assert str(by["PNAME"].PersonName)
+    assert by["UIDREF"].UID == clean.StudyInstanceUID != carriers.STUDY
+    assert (by["DATE"].Date, by["DATETIME"].DateTime[8:]) != ("20100306", "")
+    assert by["DATETIME"].DateTime == f"{by['DATE'].Date}101112"
+    assert "nodule of 8 mm in the left lung" in by["TEXT"].TextValue
+    assert "2010" not in by["TEXT"].TextValue
+    assert by["NUM"].MeasuredValueSequence[0].NumericValue == 8.25
+    assert by["CODE"].ConceptCodeSequence == source.ContentSequence[6].ConceptCodeSequence
+    assert by["IMAGE"].ReferencedSOPSequence[0].ReferencedSOPInstanceUID != carriers.IMAGE
+    assert len(clean.ReferencedPerformedProcedureStepSequence) == 0
+    assert "113104" in codes(clean)
+
+
+def test_a_report_of_a_patient_called_like_its_terms_is_a_report() -> None:
+    source = carriers.report()
+    source.PatientName = "Code^Text"
+    source.ContentSequence[4].TextValue = "Mr. Code: nodule"
+    clean = cleaned(carriers.written(source))
+    kinds = [item.ValueType for item in clean.ContentSequence]
+    assert kinds == [item.ValueType for item in source.ContentSequence]
+    assert "Code" not in clean.ContentSequence[4].TextValue
+
+
+def test_without_its_option_structured_content_and_graphics_are_dummies() -> None:
+    options = {"clean_structured_content": False, "clean_graphics": False}
+    clean = cleaned(carriers.written(carriers.report()), **options)
+    assert not {"113103", "113104"} & codes(clean)
+    assert "nodule" not in str(clean.ContentSequence)
+    state = cleaned(carriers.written(carriers.presentation_state()), **options)
+    assert "lung" not in str(state.GraphicAnnotationSequence)
+
+
+def test_what_is_drawn_on_an_image_is_cleaned() -> None:
+    clean = cleaned(carriers.written(carriers.presentation_state()))
+    (text,) = clean.GraphicAnnotationSequence[0].TextObjectSequence
+    assert "left lung" in text.UnformattedTextValue
+    assert "nodule" in clean.ContentDescription
+    assert clean.GraphicLayerSequence[0].GraphicLayer == "TEXTS"
+    assert "drawn" in clean.GraphicLayerSequence[0].GraphicLayerDescription
+    assert "113103" in codes(clean)
+
+
+def test_a_waveform_keeps_its_samples_and_loses_its_annotations_people() -> None:
+    group, annotation = Dataset(), Dataset()
+    group.WaveformBitsAllocated, group.WaveformSampleInterpretation = 16, "SS"
+    group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = 1, 64
+    group.add_new(0x54001010, "OW", carriers.samples())
+    annotation.UnformattedTextValue = "sinus rhythm, Zebedee Quillfeather"
+    annotation.AnnotationGroupNumber = 0
+    source = carriers.without_picture(
+        uid.TwelveLeadECGWaveformStorage,
+        WaveformSequence=[group],
+        WaveformAnnotationSequence=[annotation],
+    )
+    clean = cleaned(carriers.written(source))
+    assert clean.WaveformSequence[0].WaveformData == carriers.samples()
+    assert clean.WaveformAnnotationSequence[0].UnformattedTextValue == "sinus rhythm"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "words"),
+    [
+        (uid.RawDataStorage, "maker's own bytes"),
+        (uid.BasicVoiceAudioWaveformStorage, "voice"),
+        (uid.EncapsulatedPDFStorage, "document"),
+        (uid.EncapsulatedCDAStorage, "document"),
+        (uid.EncapsulatedSTLStorage, "document"),
+        (uid.SurfaceScanMeshStorage, "face"),
+        (uid.ColorPaletteStorage, "no patient"),
+        (uid.CTPerformedProcedureProtocolStorage, "no kind that this version cleans"),
+        ("1.2.826.0.1.3680043.9.9999.6.6", "none that this version knows"),
+    ],
+)
+def test_a_kind_that_nobody_can_clean_is_held_with_its_reason(sop_class: str, words: str) -> None:
+    with pytest.raises(NotAdmitted, match=words):
+        cleaned(carriers.written(carriers.without_picture(sop_class)))
+
+
+def test_a_document_within_an_admitted_kind_is_held() -> None:
+    source = carriers.without_picture(uid.BasicTextSRStorage, EncapsulatedDocument=b"%PDF")
+    with pytest.raises(NotAdmitted, match="document"):
+        cleaned(carriers.written(source))
+
+
+def test_a_dose_of_histograms_alone_has_no_picture_and_one_with_a_grid_must() -> None:
+    histograms = carriers.without_picture(uid.RTDoseStorage, Modality="RTDOSE", DoseUnits="GY")
+    assert cleaned(carriers.written(histograms)).DoseUnits == "GY"
+    histograms.DoseGridScaling = 1
+    with pytest.raises(Incomplete):
+        cleaned(carriers.written(histograms))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a home with reports, plans and waveforms, and one image."""
+    home = tmp_path_factory.mktemp("home")
+    incoming = home / "local_dcm" / "north"
+    incoming.mkdir(parents=True)
+    for name in (*REAL, "CT_small.dcm"):
+        shutil.copyfile(str(get_testdata_file(name, download=False)), incoming / name)
+    return home
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a backend."""
+    with EmbeddedBackend(tmp_path_factory.mktemp("received")) as url:
+        yield url
+
+
+def one_pass(home: Path, settings: str) -> int:
+    at_once = "[incoming]\nsettle_s = 0.0\ngive_up_s = 0.0\n[pixels]\npolicy = 'rules'\n"
+    (home / "gateway.toml").write_text(at_once + settings)
+    return main(["--home", str(home), "--report", str(home / "report.html")])
+
+
+def lines(home: Path, capsys: pytest.CaptureFixture[str], *command: str) -> list[str]:
+    capsys.readouterr()
+    main([*command, "--home", str(home)])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_first_they_wait_as_images_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert one_pass(home, "") == 0
+    assert "5 seen: 0 sent, 5 waiting, 0 held, 0 duplicate" in capsys.readouterr().out
+    outputs = sorted(path.suffix for path in (home / "local_dcm_dicomcleaner").rglob("*.*"))
+    assert outputs == [".dcm"] * 5 + [".png"]
+    assert len(list((home / "encoded_images").rglob("*.png.txt"))) == 1
+    for path in (home / "local_dcm_dicomcleaner").rglob("*.dcm"):
+        assert pydicom.dcmread(path).PatientIdentityRemoved == "YES"
+
+
+def test_then_the_backend_is_not_asked_for_them_and_it_is_said(
+    home: Path, backend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert one_pass(home, f"[backend]\nurl = '{backend}'\n") == 3
+    said = capsys.readouterr().out
+    assert said.count("No picture.... north") == len(REAL)
+    assert "5 seen: 1 sent, 0 waiting, 4 held (4 no picture), 0 duplicate" in said
+    listed = lines(home, capsys, "held", "list")
+    assert len(listed) == len(REAL)
+    assert all("NoPicture: no pixel data: the backend takes images only" in one for one in listed)
+    assert "held            4 NoPicture" in lines(home, capsys, "status")
+    account = "north: 5 seen = 1 sent + 0 waiting + 4 held + 0 duplicate"
+    assert lines(home, capsys, "reconcile") == [account, "everything adds up"]
+    assert lines(home, capsys, "verify")[-1] == "all is as it was"
+
+
+def test_a_destination_of_instances_takes_them_after_retry(
+    home: Path, backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lines(home, capsys, "retry") == ["4 put back to waiting"]
+    share = tmp_path / "share"
+    share.mkdir()
+    places = f"[backend]\nurl = '{backend}'\n[folder]\npath = '{share}'\n"
+    assert one_pass(home, places) == 0
+    assert "4 seen: 4 sent, 0 waiting, 0 held, 0 duplicate" in capsys.readouterr().out
+    assert len(list(share.rglob("*.dcm"))) == len(REAL)
+    account = "north: 5 seen = 5 sent + 0 waiting + 0 held + 0 duplicate"
+    assert lines(home, capsys, "reconcile") == [account, "everything adds up"]
+    # What the backend was not asked for is nothing to try again.
+    assert lines(home, capsys, "retry") == ["0 put back to waiting"]
+
+
+def test_the_same_instance_again_is_a_duplicate_and_another_under_its_uid_is_flagged(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = pydicom.dcmread(str(get_testdata_file("rtplan.dcm", download=False)))
+    incoming = home / "local_dcm" / "north"
+    shutil.copyfile(str(get_testdata_file("rtplan.dcm", download=False)), incoming / "again.dcm")
+    plan.RTPlanLabel = "other"
+    plan.save_as(incoming / "other.dcm")
+    assert one_pass(home, "") == 0
+    said = capsys.readouterr().out
+    assert "Duplicate....." in said
+    assert "other content came before under the same SOP Instance UID" in said
+
+
+def test_one_of_them_can_be_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = str(get_testdata_file("test-SR.dcm", download=False))
+    page = home / "explained.html"
+    said = lines(home, capsys, "explain", source, "--html", str(page), "--customer", "north")
+    assert "outcome         would be sent" in said
+    assert page.read_bytes()
