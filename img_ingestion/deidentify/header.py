@@ -15,6 +15,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from img_ingestion.deidentify import private, profile
 from img_ingestion.deidentify.action import Action
@@ -70,20 +71,23 @@ class Header:
 
     def cleaned(self, source: Dataset, level: Level = TOP) -> Dataset:
         """Give a data set or an item without its patient; `source` is read only."""
-        out = Dataset()
-        implicit, little = source.original_encoding
-        out.set_original_encoding(implicit, little, source.original_character_set)
-        creators: dict[int, str] = {}
+        elements: dict[BaseTag, Element] = {}
+        creators: dict[BaseTag, str] = {}
         for tag in sorted(source.keys()):
             if tag.is_private:
                 element = self._private(source, tag, level, creators)
             else:
                 element = self._public(source, tag, level)
             if element is not None:
-                out[tag] = valid(element)
-        # Last, because pydicom decodes a private element once its creator is there.
+                elements[tag] = valid(element)
         for creator_tag, creator in creators.items():
-            out[creator_tag] = DataElement(creator_tag, "LO", creator)
+            elements[creator_tag] = DataElement(creator_tag, "LO", creator)
+        # At once, because pydicom decodes a private element that is added to its creator.
+        out = Dataset(elements)
+        implicit, little = source.original_encoding
+        out.set_original_encoding(implicit, little, source.original_character_set)
+        for tag in [tag for tag, element in elements.items() if element.VR == "SQ"]:
+            out[tag] = elements[tag]
         return out
 
     def _public(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
@@ -167,14 +171,14 @@ class Header:
         return dummy or DataElement(tag, "SQ", Sequence([Dataset()]))
 
     def _private(
-        self, source: Dataset, tag: BaseTag, level: Level, creators: dict[int, str]
+        self, source: Dataset, tag: BaseTag, level: Level, creators: dict[BaseTag, str]
     ) -> Element | None:
         """Keep a private element only if it is known to be safe (PS3.15 E.3.10)."""
         rule = self.table.get(PRIVATE)
         block = tag.element >> 8
         if rule is None or rule.action is Action.X or not block or level.unnamed is Action.D:
             return None
-        creator_tag = tag.group << 16 | block
+        creator_tag = Tag(tag.group, block)
         creator = source.get(creator_tag)
         name = "" if creator is None else str(creator.value).strip(" \0")
         element = self.values.private(source, tag, private.kind(tag.group, tag.element, name))

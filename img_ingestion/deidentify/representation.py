@@ -8,6 +8,7 @@ patient as floating-point numbers: that is somebody's text, where no check of te
 from __future__ import annotations
 
 import re
+import struct
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
@@ -23,7 +24,9 @@ TIMES = frozenset({"DA", "DT", "TM"})
 CODED = frozenset({*TIMES, "AS", "DS", "IS", "UI"})
 """Representations that are ASCII whatever the character set."""
 BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-BINARY_NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
+NUMBERS = {"FD": "d", "FL": "f", "SL": "l", "SS": "h", "SV": "q", "UL": "L", "US": "H", "UV": "Q"}
+"""As `struct` reads them."""
+BINARY_NUMBERS = frozenset(NUMBERS)
 ALIKE = (TEXT, BINARY_NUMBERS, BYTES)
 
 ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
@@ -64,6 +67,10 @@ def overruns(texts: Sequence[str]) -> bool:
     return any(len(text) > LONGEST_CODE for text in texts)
 
 
+def _is_plain(value: bytes) -> bool:
+    return value.isascii() and b"\x1b" not in value
+
+
 def texts_of(source: Dataset, tag: BaseTag) -> list[str]:
     """
     Give the values of an element as texts, without padding.
@@ -72,11 +79,15 @@ def texts_of(source: Dataset, tag: BaseTag) -> list[str]:
     elements need no decoding, and a malformed number needs no conversion that would raise.
     """
     raw = source.get_item(tag)
-    if raw.is_raw and raw.VR in CODED | TEXT and isinstance(raw.value, bytes):
-        text = raw.value.decode("latin-1")
-        if raw.VR in CODED or (text.isascii() and "\x1b" not in text):
+    if raw.is_raw and isinstance(raw.value, bytes):
+        if raw.VR in CODED or (raw.VR in TEXT and _is_plain(raw.value)):
+            text = raw.value.decode("latin-1")
             texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
             return [each.strip(" \0") for each in texts]
+        form = NUMBERS.get(raw.VR)
+        if form and raw.value and len(raw.value) % struct.calcsize(form) == 0:
+            order = "<" if raw.is_little_endian else ">"
+            return [str(number) for (number,) in struct.iter_unpack(order + form, raw.value)]
     element = source[tag]
     if element.value is None:
         return [""]

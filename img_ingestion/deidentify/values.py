@@ -134,8 +134,9 @@ class Values:
         """Keep a private element as far as its kind and its values let it be kept (E.3.10)."""
         if not kind:
             return None
-        element = source[tag]
-        vr = str(element.VR)
+        vr = source.get_item(tag).VR
+        if vr in (None, "UN"):
+            vr = source[tag].VR
         if kind != "listed" and not private.is_harmless(
             kind, vr, texts_of(source, tag), self.cleaner
         ):
