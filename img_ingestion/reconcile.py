@@ -63,7 +63,7 @@ def _account(ledger: Ledger, home: Home, customer: str) -> Account:
     for filed in ledger.files(customer):
         states[filed.state] += 1
         problems += (f"{filed.id}: {words}" for words in _wrong(home, filed, originals))
-        known |= {filed.id, *_output_names(filed)}
+        known |= {filed.id, *output_names(filed)}
     problems += _strangers(home, customer, known)
     seen = states.total()
     if any(state not in STATES for state in states):
@@ -80,7 +80,7 @@ def _wrong(home: Home, filed: Filed, originals: Mapping[str, list[int]]) -> Iter
         yield "its original is missing from archive/ and quarantine/"
     elif filed.size not in sizes:
         yield "its original was altered: another size"
-    for name in _output_names(filed):
+    for name in output_names(filed):
         yield from _output_fault(home, filed, name)
     if filed.state == "sent" and not filed.receipts:
         yield "sent, and no destination gave a receipt"
@@ -88,7 +88,7 @@ def _wrong(home: Home, filed: Filed, originals: Mapping[str, list[int]]) -> Iter
         yield "a duplicate of nothing"
 
 
-def _output_names(filed: Filed) -> list[str]:
+def output_names(filed: Filed) -> list[str]:
     """Name the files that an instance became."""
     if not filed.name:
         return []

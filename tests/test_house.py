@@ -64,6 +64,7 @@ COMPOSERS = {
     "outputs",
     "review",
     "originals",
+    "rebuild",
     "reconcile",
     "reidentify",
     "transfer",

@@ -15,6 +15,7 @@ from img_ingestion.commands import (
     explain,
     held,
     identify,
+    rebuild,
     receive,
     recipe,
     reconcile,
@@ -72,6 +73,7 @@ _ALL: tuple[Command, ...] = (
     support_bundle,
     retry,
     reconcile,
+    rebuild,
     reidentify,
     identify,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from img_ingestion import durable
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told
-from img_ingestion.ledger import Ledger, schema
+from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 from img_ingestion.review.held import original
 from img_ingestion.review.overview import DELIVER, held
@@ -41,7 +41,7 @@ def run(chosen: Namespace) -> Telling:
 
     home, problems = place.home(chosen), []
     with place.turn(home), Ledger.open(home.state) as ledger:
-        problems += _database(ledger)
+        problems += [] if ledger.sound() else ["ledger: the file is damaged"]
         for account in reconcile(ledger, home):
             problems += [f"{account.customer}: {problem}" for problem in account.problems]
         problems += _contents(home, ledger)
@@ -51,12 +51,6 @@ def run(chosen: Namespace) -> Telling:
     values = {"problems": problems, "records": checked.records, "last": checked.last}
     yield Told((*lines, f"{len(problems)} problems" if problems else "all is as it was"), values)
     return UNFORESEEN if problems else DONE
-
-
-def _database(ledger: Ledger) -> list[str]:
-    with schema.storing("checking"):
-        said = ledger.connection.execute("PRAGMA integrity_check").fetchall()
-    return [] if said == [("ok",)] else ["ledger: the file is damaged"]
 
 
 def _contents(home: Home, ledger: Ledger) -> Iterator[str]:

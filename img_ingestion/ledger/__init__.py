@@ -199,6 +199,16 @@ class Ledger:
             ).fetchall()
         return Counter(dict(rows))
 
+    def recall(self) -> None:
+        """Take up what the ledger before this one had sent together, and what had arrived."""
+        with writing(self.connection, "recalling what was sent"):
+            Memory(self.home.state).recalled(self.connection)
+
+    def sound(self) -> bool:
+        """Tell whether sqlite finds its file undamaged."""
+        with schema.storing("checking"):
+            return self.connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
     def put_back(self, ids: Iterable[str] | None = None) -> tuple[list[str], list[str]]:
         """
         Put what destinations refused back to waiting, all of it or these.
