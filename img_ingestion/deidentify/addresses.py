@@ -50,7 +50,7 @@ KIND = (
 )
 OF = r"(?:(?:de|du|des|del|della|dei|do|da|dos|das|di|la|le|les|los|las)\s+|[dl]')*"
 ROMANCE = re.compile(
-    rf"(?<!\w)(?:\d{{1,4}}\s?(?:bis|ter|[a-d])?,?\s+{KIND}\s+{OF}(?P<one>[^\W\d_]+)"
+    rf"(?<![\w/])(?:\d{{1,4}}\s?(?:bis|ter|[a-d])?,?\s+{KIND}\s+{OF}(?P<one>[^\W\d_]+)"
     rf"|{KIND}\s+{OF}(?P<two>[^\W\d_]+)(?:\s+[^\W\d_]+)?,?\s+\d{{1,4}}(?!\w))"
 )
 

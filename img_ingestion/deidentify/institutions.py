@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from img_ingestion.deidentify.patterns import Span
 
-GENERIC, OTHERS, LINKS = listed("generic_places"), listed("places_of_nobody"), listed("links")
+GENERIC, OTHERS = listed("generic_places"), listed("places_of_nobody")
+LINKS, COUNTED = listed("links"), listed("counted")
 KIND = re.compile(
     r"(?<![^\W_])(?P<kind>hospitals?|clinic|infirmary|hospice|sanatorium|polyclinic"
     r"|(?:medical|health|imaging|cancer|heart|diagnostic|radiology)"
@@ -20,7 +21,7 @@ KIND = re.compile(
     r"|krankenhaus|klinik|klinikum|spital|hopital|clinique|ospedale|policlinico|clinica|szpital"
     r"|ziekenhuis|sygehus|sykehus|sjukhus|hastanesi)(?![^\W_])"
 )
-BEFORE = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*\.?[ ]$")
+BEFORE = re.compile(r"(?<![^\W_])[^\W\d_]+(?:['\u2019-][^\W\d_]+)*\.?[ ]$")
 AFTER = re.compile(
     r"(?: (?:de|du|des|del|della|di|da|do|la|le|der|am|im|zum|of))*"
     r" (?P<name>[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)"
@@ -66,5 +67,7 @@ def _before(text: str, at: int) -> tuple[int, bool]:
 
 def _is_name(word: str) -> bool:
     parts = re.findall(r"[^\W\d_]{2,}", word)
-    common = GENERIC | OTHERS | LINKS
+    common = GENERIC | OTHERS | LINKS | COUNTED
+    if parts[:1] == ["saint"] and len(parts) > 1:
+        return True
     return not all(is_clinical(part) or part in common for part in parts)
