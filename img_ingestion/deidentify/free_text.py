@@ -9,8 +9,9 @@ out; the rest is untouched.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify import patterns, people, written_dates
@@ -28,6 +29,8 @@ __all__ = ["Cleaner", "folded", "words"]
 
 LONG_NUMBER = 6
 END_OF_TIMES = 4e9
+MOST_REMEMBERED = 20_000
+"""Texts: some megabytes."""
 UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){3,}")
 
 
@@ -44,11 +47,18 @@ class Cleaner:
     counts: frozenset[str]
     """Identifying numbers and dates of six digits or more: too long for a count or a measure."""
     done: dict[tuple[str, bool], str] = field(default_factory=dict, repr=False)
-    """Texts repeat from item to item and from level to level."""
+    """Texts repeat from item to item, from level to level, and from file to file of a study."""
+    known: dict[tuple[str, bool], bool] = field(default_factory=dict, repr=False)
+    """The same of what was only looked at."""
 
     @classmethod
     def of(cls, found: Identifiers) -> Cleaner:
-        """Prepare what identifies this patient."""
+        """Prepare what identifies this patient; but for its UIDs it is the same in many files."""
+        return replace(_prepared(replace(found, uids=frozenset())), uids=found.uids)
+
+    @classmethod
+    def prepared(cls, found: Identifiers) -> Cleaner:
+        """Prepare it anew."""
         known = {each.replace(" ", "") for each in (*found.numbers, *found.dates)}
         counts = frozenset(each for each in known if each.isdigit() and len(each) >= LONG_NUMBER)
         return cls(
@@ -72,7 +82,12 @@ class Cleaner:
         """Tell whether one of this patient's own identifiers stands in a text."""
         if self.done.get((text, prose)) == text:
             return False
-        return any(start < end for start, end in self._own(fold(text), prose=prose))
+        known = self.known.get((text, prose))
+        if known is None:
+            known = any(start < end for start, end in self._own(fold(text), prose=prose))
+            if self._may_remember(text):
+                self.known[text, prose] = known
+        return known
 
     def is_number(self, text: str) -> bool:
         """Tell whether a value of IS or DS is no count or measure but an identifying number."""
@@ -89,8 +104,19 @@ class Cleaner:
     def _cut(self, text: str, *, prose: bool) -> str:
         known = self.done.get((text, prose))
         if known is None:
-            known = self.done[text, prose] = self._without(text, prose=prose, strangers=prose)
+            known = self._without(text, prose=prose, strangers=prose)
+            if self._may_remember(text):
+                self.done[text, prose] = known
         return known
+
+    def _may_remember(self, text: str) -> bool:
+        """Tell a text without a UID, of which every file has others; make room for it."""
+        if "." in text and UID.search(folded(text)):
+            return False
+        if len(self.done) + len(self.known) >= MOST_REMEMBERED:
+            self.done.clear()
+            self.known.clear()
+        return True
 
     def _without(self, text: str, *, prose: bool, strangers: bool) -> str:
         if not any(map(str.isalnum, text)):
@@ -127,3 +153,8 @@ class Cleaner:
     def is_sure(name: str) -> bool:
         """Tell whether a name stands for nothing but a person, wherever it turns up."""
         return not may_be_finding(name)
+
+
+@lru_cache(maxsize=8)
+def _prepared(found: Identifiers) -> Cleaner:
+    return Cleaner.prepared(found)

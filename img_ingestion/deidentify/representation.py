@@ -84,9 +84,9 @@ def texts_of(source: Dataset, tag: BaseTag) -> list[str]:
             text = raw.value.decode("latin-1")
             texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
             return [each.strip(" \0") for each in texts]
-        form = NUMBERS.get(raw.VR)
+        form = NUMBERS.get(str(raw.VR))
         if form and raw.value and len(raw.value) % struct.calcsize(form) == 0:
-            order = "<" if raw.is_little_endian else ">"
+            order = "<" if getattr(raw, "is_little_endian", True) else ">"
             return [str(number) for (number,) in struct.iter_unpack(order + form, raw.value)]
     element = source[tag]
     if element.value is None:
