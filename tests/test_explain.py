@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 
 from img_ingestion.cli import main
@@ -93,6 +95,39 @@ def test_the_page_is_one_file_that_needs_nothing_else(
     assert not PATIENT.search(text)
     assert "data:image/png;base64," in text
     assert out.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("policy", ["all", "identifiers"])
+def test_what_is_hidden_and_what_stays_is_drawn_with_its_reason(
+    tmp_path: Path, capsys: Said, make_instance: MakeInstance, policy: str
+) -> None:
+    canvas = np.random.default_rng(4).integers(20, 60, (600, 800), np.uint8)
+    for words, place in (
+        ("QUILLFEATHER Z", (60, 40)),
+        ("ZQ-4711", (60, 300)),
+        ("120 KV", (500, 500)),
+    ):
+        cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, 1, 230, 2, cv2.LINE_AA)
+    device = {
+        "Modality": "US", "Manufacturer": "Philips", "ManufacturerModelName": "EPIQ 7G",
+        "Rows": 600, "Columns": 800, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7,
+    }  # fmt: skip
+    path, out = tmp_path / "one.dcm", tmp_path / "one.html"
+    path.write_bytes(make_instance(**device, PixelData=canvas.tobytes()))
+    (tmp_path / "gateway.toml").write_text(f'[pixels]\npolicy = "{policy}"\n')
+    status, said = explain(tmp_path, path, capsys, "--html", str(out), "--json")
+    assert status == 0
+    found = json.loads(said)
+    reasons = list(dict.fromkeys(one["why"] for one in (*found["regions"], *found["kept"])))
+    assert reasons[0] == "hidden: device rule EPIQ 7G"
+    assert "hidden: looks like text" in reasons
+    assert [one.split(":")[0] for one in reasons].count("kept") == (policy == "identifiers")
+    page = out.read_text("utf-8")
+    kinds = re.findall(r'<g class="(\w+)"><title>(\d+): ([^<]+)</title><rect', page)
+    assert list(dict.fromkeys(reason for _, _, reason in kinds)) == reasons
+    assert {kind for kind, _, _ in kinds} >= {"rule", "text"}
+    assert [int(number) for _, number, _ in kinds] == list(range(1, len(kinds) + 1))
+    assert not PATIENT.search(page + said)
 
 
 def test_values_are_shown_on_a_terminal_only(

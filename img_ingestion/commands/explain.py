@@ -65,6 +65,8 @@ def run(chosen: Namespace) -> Telling:
 
 
 def _lines(found: Explanation, *, shown: bool) -> Iterator[str]:
+    from img_ingestion.review.regions import box, distinct, on, why
+
     yield f"customer        {found.customer or 'none: the common settings'}"
     for name, value in found.what.items():
         yield f"{name:<16}{value}"
@@ -72,9 +74,9 @@ def _lines(found: Explanation, *, shown: bool) -> Iterator[str]:
         yield f"outcome         held at {found.step}, {found.code}: {found.reason}"
     else:
         yield "outcome         would be sent"
-    for region in found.regions:
-        box = f"{region.left},{region.top} to {region.right},{region.bottom}"
-        yield f"hidden          {box}, found by {region.found_by}"
+    for region in distinct((*found.regions, *found.kept)):
+        state, reason = why(region).split(": ", 1)
+        yield f"{state:<16}{box(region)} on {on(region)}: {reason}"
     for one in found.changes:
         yield f"{one.place} {one.keyword}: {one.before} -> {one.after} [{one.rule}]"
         if shown:
@@ -85,11 +87,16 @@ def _lines(found: Explanation, *, shown: bool) -> Iterator[str]:
 
 def _values(found: Explanation) -> dict[str, object]:
     """Give what can be said of it to a program: no value of the original."""
+    from img_ingestion.review.regions import why
+
     masked = ("place", "keyword", "before", "after", "rule")
     changes = [{name: getattr(one, name) for name in masked} for one in found.changes]
-    regions = [{**asdict(one), "frames": sorted(one.frames)} for one in found.regions]
-    left_out = {"changes", "regions", "pictures"}
+    regions, kept = (
+        [{**asdict(one), "frames": sorted(one.frames), "why": why(one)} for one in these]
+        for these in (found.regions, found.kept)
+    )
+    left_out = {"changes", "regions", "kept", "pictures"}
     plain = {
         name: getattr(found, name) for name in found.__dataclass_fields__ if name not in left_out
     }
-    return {**plain, "changes": changes, "regions": regions}
+    return {**plain, "changes": changes, "regions": regions, "kept": kept}

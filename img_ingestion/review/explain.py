@@ -45,6 +45,9 @@ class Explanation:
     reason: str = ""
     changes: tuple[Change, ...] = ()
     regions: tuple[Region, ...] = ()
+    """What was hidden, and which rule or search asked for it."""
+    kept: tuple[Region, ...] = ()
+    """Text that was found and stays, as the policy `identifiers` has it."""
     payload: Mapping[str, object] = field(default_factory=dict)
     """What the backend would be told, without `data`."""
     pictures: tuple[Picture, ...] = ()
@@ -123,6 +126,7 @@ def _sent(
         outcome="sent",
         changes=tuple(_changes(case, source, clean.dataset)),
         regions=clean.regions,
+        kept=deidentify.pixels.kept(clean.dataset, clean.regions, own.pixels.policy, own.limits),
         payload=told,
         pictures=tuple(pictures),
     )

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from img_ingestion.review.html import element, page, picture, table
+from img_ingestion.review.html import element, page, table
+from img_ingestion.review.regions import distinct, drawn, listed
 
 if TYPE_CHECKING:
     from img_ingestion.review.explain import Explanation
+
+
+LEGEND = "Orange: hidden by a device rule. Pink: hidden as text. Green: text that stays."
 
 
 def explanation_page(found: Explanation) -> bytes:
@@ -18,20 +22,17 @@ def explanation_page(found: Explanation) -> bytes:
         (element("code", one.place), one.keyword, one.before, one.after, one.rule)
         for one in found.changes
     ]
-    regions = [(one.left, one.top, one.right, one.bottom, one.found_by) for one in found.regions]
+    hidden, kept = distinct(found.regions), distinct(found.kept)
+    regions = hidden + kept
     return page(
         "One file, explained",
         element("p", verdict, class_="fine" if found.outcome == "sent" else "held"),
         table(("", ""), found.what.items()),
         element("h2", "Pixels"),
-        element("p", f"{len(regions)} regions hidden" if regions else "No region is hidden."),
-        table(
-            ("left", "top", "right", "bottom", "found by"),
-            [[str(cell) for cell in row] for row in regions],
-        )
-        if regions
-        else None,
-        element("div", [picture(one.png, f"frame {one.frame}") for one in found.pictures]),
+        element("p", f"{len(hidden)} regions hidden, {len(kept)} kept on purpose."),
+        element("p", LEGEND, class_="dim") if regions else None,
+        listed(regions) if regions else None,
+        element("div", [drawn(one, regions) for one in found.pictures], class_="pair"),
         element("h2", f"{len(changes)} elements change"),
         table(("place", "keyword", "before", "after", "asked by"), changes),
         element("h2", "What the backend would be told"),

@@ -19,9 +19,13 @@ img, svg { background: #000; max-width: 100%; } .sheet img { width: 128px; margi
 .held { color: #fb6; } .fine { color: #8d8; } .dim { color: #888; }
 button, input { font: inherit; background: #222; color: #ddd; border: 1px solid #666;
   padding: .35rem .8rem; } button:focus, a:focus, input:focus { outline: 3px solid #fc6; }
-.stage { position: relative; display: inline-block; } #before { display: block; }
+.stage { position: relative; display: inline-block; } .stage img { display: block; }
 #drawn { position: absolute; inset: 0; width: 100%; height: 100%; background: none;
   cursor: crosshair; touch-action: none; } #drawn rect { fill: #f406; stroke: #fc6; }
+.regions { position: absolute; inset: 0; width: 100%; height: 100%; background: none; }
+.regions rect { fill: none; stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
+.regions .rule { stroke: #fb6; fill: #fb6; } .regions .text { stroke: #f7a; fill: #f7a; }
+.regions .kept { stroke: #8d8; fill: #8d8; } .regions text { stroke: none; }
 form { display: inline-block; margin: 0 .8rem .8rem 0; }
 .pair { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; }
 """

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.pixels import kinds, planes, text
 from img_ingestion.deidentify.pixels.hide import hide
-from img_ingestion.deidentify.pixels.rules import PixelRule, covered, matching
+from img_ingestion.deidentify.pixels.rules import Asked, PixelRule, covered, matching
 from img_ingestion.errors import NotAdmitted, NotVerified
 from img_ingestion.instance import Identifiers
 from img_ingestion.pixel_data import pixel_format
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from img_ingestion.instance import Region
     from img_ingestion.settings import Limits
 
-__all__ = ["PixelsCleaned", "clean"]
+__all__ = ["KEPT", "PixelsCleaned", "clean", "kept"]
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 """Where an image has its pixels (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
@@ -57,6 +57,8 @@ class PixelsCleaned:
 
 
 NOBODY = Identifiers()
+KEPT = "harmless text"
+"""What a region says that was found and left."""
 ROUNDS = 2
 """What appears beside what was hidden is hidden too; after so many times a reviewer decides."""
 
@@ -100,7 +102,8 @@ def clean(
     if not any(keyword in dataset for keyword in PIXELS):
         return PixelsCleaned()
     stored = pixel_format(dataset)
-    matched = [rule for rule in rules if matching(rule, dataset)]
+    asked: Asked = {}
+    matched = [rule for rule in rules if matching(rule, dataset, asked)]
     burned_in = [rule for rule in matched if rule.verdict == "burned_in"]
     regions = covered(burned_in, stored.rows, stored.columns)
     wanted = _wanted(dataset, policy, found)
@@ -113,6 +116,29 @@ def clean(
     if not wanted:
         return PixelsCleaned(hidden)
     return PixelsCleaned(hidden + _proved(dataset, hidden, wanted, limits), checked=True)
+
+
+def kept(
+    dataset: Dataset, hidden: Sequence[Region], policy: str, limits: Limits
+) -> tuple[Region, ...]:
+    """
+    Give the text that the policy `identifiers` has left in a cleaned picture, to show it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Cleaned.
+    hidden : sequence of Region
+        What was hidden in it.
+    policy, limits : str, Limits
+        As `clean`. Under another policy nothing that was found stays, or nobody has looked.
+
+    """
+    if policy != "identifiers" or not any(keyword in dataset for keyword in PIXELS):
+        return ()
+    every = text.Wanted(unread=False)
+    left = text.still_readable(dataset, limits, every, hidden)
+    return tuple(replace(region, found_by=KEPT) for region in left)
 
 
 def _wanted(dataset: Dataset, policy: str, found: Identifiers) -> text.Wanted | None:
