@@ -21,6 +21,7 @@ from img_ingestion.deidentify import private, profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
+from img_ingestion.deidentify.representation import texts_of
 from img_ingestion.deidentify.tables import PRIVATE
 from img_ingestion.deidentify.written_form import valid
 
@@ -179,12 +180,18 @@ class Header:
         if rule is None or rule.action is Action.X or not block or level.unnamed is Action.D:
             return None
         creator_tag = Tag(tag.group, block)
-        creator = source.get(creator_tag)
-        name = "" if creator is None else str(creator.value).strip(" \0")
+        name = creators.get(creator_tag)
+        if name is None:
+            name = _creator(source, creator_tag)
         element = self.values.private(source, tag, private.kind(tag.group, tag.element, name))
         if element is not None:
             creators[creator_tag] = name
         return element
+
+
+def _creator(source: Dataset, tag: BaseTag) -> str:
+    """Give the owner of a private block, or nothing (PS3.5 7.8.1)."""
+    return texts_of(source, tag)[0] if tag in source else ""
 
 
 def _only_refers(source: Dataset, tag: BaseTag) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from img_ingestion.settings import Limits
 
 BITS_STORED, HIGH_BIT, PIXEL_REPRESENTATION = 0x00280101, 0x00280102, 0x00280103
+OVERLAYS = 0x6000
 OVERLAY_BITS_ALLOCATED, OVERLAY_BIT_POSITION, OVERLAY_DATA = 0x0100, 0x0102, 0x3000
 
 
@@ -91,7 +92,8 @@ def _whole_cells(dataset: Dataset, stored: PixelFormat, limits: Limits) -> Itera
 
 def _embedded(dataset: Dataset) -> Iterator[int]:
     """Give the bit position of each overlay that the header says is in the pixel data."""
-    for group in range(0x6000, 0x6100, 2):
+    overlays = {tag.group for tag in sorted(dataset.keys()) if tag.group & 0xFF01 == OVERLAYS}
+    for group in overlays:
         position = _number(dataset, group, OVERLAY_BIT_POSITION)
         bits = _number(dataset, group, OVERLAY_BITS_ALLOCATED)
         has_data = (group << 16) + OVERLAY_DATA in dataset

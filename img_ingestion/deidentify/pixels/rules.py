@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+Asked = dict[int, tuple[str, ...] | None]
+"""Element -> its values as text, or None where it is absent."""
 Test = Literal["contains", "notcontains", "equals", "notequals", "missing", "present", "empty"]
 
 
@@ -57,9 +59,9 @@ class PixelRule:
     """`coordinates all`: the whole frame, less `keep`."""
 
 
-def matching(rule: PixelRule, dataset: Dataset) -> bool:
+def matching(rule: PixelRule, dataset: Dataset, asked: Asked | None = None) -> bool:
     """
-    Tell whether the rule speaks of this instance.
+    Tell whether the rule speaks of this instance; `asked` remembers the values it was asked for.
 
     Only the top level of the data set is asked, as deid does: Code Meaning (0008,0104) of a
     dosimetry phantom stands in a sequence of every slice of some scanners, so that a rule
@@ -71,7 +73,10 @@ def matching(rule: PixelRule, dataset: Dataset) -> bool:
         An element that the rule asks for cannot be read.
 
     """
-    return all(any(_holds(criterion, dataset) for criterion in group) for group in rule.where)
+    known = {} if asked is None else asked
+    return all(
+        any(_holds(criterion, dataset, known) for criterion in group) for group in rule.where
+    )
 
 
 def covered(rules: Iterable[PixelRule], rows: int, columns: int) -> tuple[Region, ...]:
@@ -90,8 +95,10 @@ def covered(rules: Iterable[PixelRule], rows: int, columns: int) -> tuple[Region
     return tuple(dict.fromkeys(regions))
 
 
-def _holds(criterion: Criterion, dataset: Dataset) -> bool:
-    texts = _texts(dataset, criterion.tag)
+def _holds(criterion: Criterion, dataset: Dataset, asked: Asked) -> bool:
+    if criterion.tag not in asked:
+        asked[criterion.tag] = _texts(dataset, criterion.tag)
+    texts = asked[criterion.tag]
     match criterion.test:
         case "missing":
             return texts is None
