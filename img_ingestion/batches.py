@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from img_ingestion.durable import storing
 from img_ingestion.instance import Parcel
@@ -31,12 +31,32 @@ nothing of an instance without pixel data.
 """
 
 
-def filled(due: Iterable[Outgoing], place: Place, weight: Weight) -> Iterator[Batch]:
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How much travels together."""
+
+    images: int
+    size: int
+    """Bytes."""
+    weight: Weight
+
+    @classmethod
+    def of(cls, place: Place, weight: Weight, ceiling: int | None) -> Self:
+        """Take the limits of a place, and the size that it has taught us."""
+        size = place.max_bytes if ceiling is None else min(place.max_bytes, ceiling)
+        return cls(place.max_images, size, weight)
+
+    def within(self, pieces: Iterable[Batch]) -> Self:
+        """Measure by the largest of these from now on."""
+        return replace(self, size=max(sum(map(self.weight, piece)) for piece in pieces))
+
+
+def filled(due: Iterable[Outgoing], measure: Measure) -> Iterator[Batch]:
     """
     Give what is due in batches, in order.
 
     What was one parcel before stays one, whatever else of its series became due meanwhile: its
-    answer may have been lost. The rest is put together up to the limits of the place.
+    answer may have been lost. The rest is put together up to the measure.
     """
     groups: dict[tuple[str, str], list[Outgoing]] = {}
     for one in due:
@@ -46,7 +66,7 @@ def filled(due: Iterable[Outgoing], place: Place, weight: Weight) -> Iterator[Ba
         if parcel:
             yield tuple(instances)
         else:
-            yield from _up_to_the_limits(instances, place, weight)
+            yield from _measured(instances, measure)
 
 
 def by_series(instances: Iterable[Outgoing]) -> Iterator[Batch]:
@@ -55,16 +75,20 @@ def by_series(instances: Iterable[Outgoing]) -> Iterator[Batch]:
         yield tuple(series)
 
 
-def _up_to_the_limits(
-    instances: Iterable[Outgoing], place: Place, weight: Weight
-) -> Iterator[Batch]:
-    """Fill batches up to the limits; what is above them by itself travels alone."""
+def again(due: Iterable[Batch], measure: Measure) -> Iterator[Batch]:
+    """Give batches that were filled before by a smaller measure."""
+    for batch in due:
+        yield from [batch] if batch[0].parcel else _measured(batch, measure)
+
+
+def _measured(instances: Iterable[Outgoing], measure: Measure) -> Iterator[Batch]:
+    """Fill batches up to the measure; what is above it by itself travels alone."""
     batch: Batch = ()
     images = size = 0
     for one in instances:
-        more_images, more_size = len(one.images), weight(one)
+        more_images, more_size = len(one.images), measure.weight(one)
         images, size = images + more_images, size + more_size
-        if batch and (images > place.max_images or size > place.max_bytes):
+        if batch and (images > measure.images or size > measure.size):
             yield batch
             batch, images, size = (), more_images, more_size
         batch = (*batch, one)

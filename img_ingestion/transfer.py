@@ -18,12 +18,13 @@ from img_ingestion.errors import (
     NoPicture,
     ParcelTooLarge,
 )
+from img_ingestion.ledger.ceiling import Ceiling
 from img_ingestion.patience import wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from img_ingestion.batches import Batch
+    from img_ingestion.batches import Batch, Measure
     from img_ingestion.destinations import Opener
     from img_ingestion.instance import Parcel
     from img_ingestion.ledger import Deliveries, Ledger, Outgoing
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 GIVE_UP = 3
 """Failures without a success between them that make a pass leave a destination alone."""
-SHUT = DestinationShut.__name__
+SHUT, TOO_LARGE = DestinationShut.__name__, ParcelTooLarge.__name__
 
 Outcome = Literal["sent", "waiting", "held"]
 
@@ -71,6 +72,8 @@ class _Line:
     ledger: Ledger
     deliveries: Deliveries
     destination: Destination
+    measure: Measure
+    ceiling: Ceiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,13 @@ def transfer(
                 if name in batches.CARRY_PICTURES:
                     yield from _spared(deliveries, (one for one in due if not one.images))
                     due = [one for one in due if one.images]
-                filled = deque(batches.filled(due, place, batches.weight(ledger.home, name)))
+                ceiling = Ceiling(ledger.connection, customer, name)
+                weight = batches.weight(ledger.home, name)
+                measure = batches.Measure.of(place, weight, ceiling.known())
+                filled = deque(batches.filled(due, measure))
                 if filled and this.failures[name, place] < GIVE_UP:
-                    line = _Line(ledger, deliveries, _opened(this, name, place))
+                    reached = _opened(this, name, place)
+                    line = _Line(ledger, deliveries, reached, measure, ceiling)
                     yield from _sent_along(line, filled, this.failures, (name, place))
 
 
@@ -149,6 +156,8 @@ def _sent_along(
         outcome = _attempt(line, due.popleft(), in_a_row)
         in_a_row = in_a_row + 1 if outcome.code == SHUT else 0
         if isinstance(outcome, _Split):
+            if outcome.code == TOO_LARGE:
+                due = _lighter(line, outcome.pieces, due)
             due.extendleft(reversed(outcome.pieces))
             continue
         if outcome.outcome == "waiting":
@@ -156,6 +165,13 @@ def _sent_along(
         elif outcome.outcome == "sent":
             failures[place] = 0
         yield outcome
+
+
+def _lighter(line: _Line, pieces: Iterable[Batch], due: Iterable[Batch]) -> deque[Batch]:
+    """Learn the size of the pieces, and cut down to it what else is due."""
+    measure = line.measure.within(pieces)
+    line.ceiling.learn(measure.size)
+    return deque(batches.again(due, measure))
 
 
 def _attempt(line: _Line, batch: Batch, in_a_row: int) -> Delivered | _Split:

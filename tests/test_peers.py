@@ -21,6 +21,7 @@ from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.backend.misbehaviour import parsed
 from img_ingestion.cli import main
 from img_ingestion.ledger import Ledger
+from tests import certificates
 from tests.delivering import listening, request_read
 
 if TYPE_CHECKING:
@@ -210,6 +211,57 @@ def test_storescp_gets_every_instance_by_c_store(home: Path, tmp_path: Path) -> 
         assert one_pass(home, f'[store]\nhost = "127.0.0.1"\nport = {port}\n') == 0
     got = [pydicom.dcmread(path) for path in (tmp_path / "scp").iterdir()]
     assert {str(one.SOPInstanceUID): one.PixelData for one in got} == cleaned(home)
+
+
+@pytest.fixture(scope="module")
+def folder_of_certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificates.made(tmp_path_factory.mktemp("certificates"))
+
+
+@contextmanager
+def storescp_tls(folder: Path, keys: Path, name: str, *options: str) -> Iterator[int]:
+    own = [str(keys / f"{name}.key"), str(keys / f"{name}.pem")]
+    trusted = ["--add-cert-file", str(keys / "ours.pem")]
+    with storescp(folder, "+xa", "--enable-tls", *own, *trusted, *options) as port:
+        yield port
+
+
+def test_c_store_over_tls_with_certificates_of_both_sides(
+    home: Path, tmp_path: Path, folder_of_certificates: Path
+) -> None:
+    keys = folder_of_certificates
+    with storescp_tls(tmp_path / "scp", keys, "right") as port:
+        words = f'[store]\nhost = "127.0.0.1"\nport = {port}\ntls = true\n'
+        words += f'ca_file = "{keys}/right.pem"\n'
+        own = f'client_cert = "{keys}/ours.pem"\nclient_key = "{keys}/ours.key"\n'
+        assert one_pass(home, words + own) == 0
+    got = [pydicom.dcmread(path) for path in (tmp_path / "scp").iterdir()]
+    assert {str(one.SOPInstanceUID): one.PixelData for one in got} == cleaned(home)
+
+
+NOT_TRUSTED = {
+    "another CA": ("right", "elsewhere", "tls ours"),
+    "another host": ("elsewhere", "elsewhere", "tls ours"),
+    "expired": ("over", "right", "tls ours"),
+    "no certificate of ours": ("right", "right", "tls"),
+    "no TLS": ("right", "right", ""),
+}
+
+
+@pytest.mark.parametrize("case", NOT_TRUSTED)
+def test_nothing_is_stored_where_one_side_cannot_trust_the_other(
+    case: str, home: Path, tmp_path: Path, folder_of_certificates: Path
+) -> None:
+    keys, (server, trusted, has) = folder_of_certificates, NOT_TRUSTED[case]
+    with storescp_tls(tmp_path / "scp", keys, server) as port:
+        words = f'[store]\nhost = "127.0.0.1"\nport = {port}\ntimeout_s = 5\n'
+        if "tls" in has:
+            words += f'tls = true\nca_file = "{keys}/{trusted}.pem"\n'
+        if "ours" in has:
+            words += f'client_cert = "{keys}/ours.pem"\nclient_key = "{keys}/ours.key"\n'
+        assert one_pass(home, words) == 5
+    assert states(home) == {"store": ["waiting"] * 3}
+    assert list((tmp_path / "scp").iterdir()) == []
 
 
 def test_a_peer_that_aborts_or_is_not_there_leaves_everything_waiting(

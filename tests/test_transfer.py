@@ -137,6 +137,25 @@ def test_413_splits_the_batch_in_halves(outbox: Outbox, received: Path) -> None:
     assert outbox.state(alone) == "held"
 
 
+def test_the_size_that_413_taught_is_where_the_next_batches_begin(
+    outbox: Outbox, received: Path
+) -> None:
+    def answers(count: int, limit: int) -> list[int]:
+        first = outbox.ledger.totals().total()
+        for number in range(first, first + count):
+            outbox.add(number)
+        backend = EmbeddedBackend(received, [], max_bytes=limit)
+        with backend as url:
+            list(transfer(outbox.ledger, settings(url, max_images=8)))
+        return backend.desk.statuses
+
+    # Eight, four, and never again what is above two.
+    assert answers(16, 1000) == [413, 413, *[200] * 8]
+    assert answers(4, 1000) == [200, 200]
+    outbox.ledger.connection.execute("UPDATE ceiling SET at = at - 86401")
+    assert answers(4, 10**9) == [200]
+
+
 @pytest.mark.parametrize("fault", ["html", "wrong", "cut", "redirect"])
 def test_an_unclear_answer_holds_the_batch_and_does_not_send_it_twice(
     fault: str, outbox: Outbox, received: Path

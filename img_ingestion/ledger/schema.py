@@ -134,6 +134,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (
+        # What 413 has taught of a destination.
+        """
+        CREATE TABLE ceiling (
+            customer        TEXT NOT NULL,
+            destination     TEXT NOT NULL,
+            bytes           INTEGER NOT NULL,
+            at              REAL NOT NULL,
+            PRIMARY KEY (customer, destination)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 """Statements that lead from version N (the place in the list) to N + 1; only ever added to."""
 
