@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Never, Self
 
 from img_ingestion import seclusion
@@ -47,6 +48,7 @@ class Apart:
         self._work = work
         self._process = 0
         self._line: socket.socket | None = None
+        self._until = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +60,15 @@ class Apart:
     def alive(self) -> bool:
         """Tell whether the process outlived what it was asked last."""
         return self._line is not None
+
+    @property
+    def left_s(self) -> float:
+        """Give the time that the answer may still take, in seconds."""
+        return max(SOONEST_S, self._until - time.monotonic())
+
+    def fileno(self) -> int:
+        """Give the descriptor that can be read when an answer, or the end, has come."""
+        return self._line.fileno() if self._line else -1
 
     def ask(self, request: Words, content: bytes, limits: Limits) -> dict[str, Any]:
         """
@@ -71,15 +82,34 @@ class Apart:
             It took more time or memory than it may.
 
         """
+        self.begin(request, content, limits)
+        return self.answer()
+
+    def begin(self, request: Words, content: bytes, limits: Limits) -> None:
+        """Hand over one request; what goes wrong with it, its answer says."""
         line = self._line or self._fork()
         asked = dict(request) | {
             "max_memory_bytes": limits.max_memory_bytes,
             "max_cpu_s": limits.max_cpu_s,
         }
-        until = time.monotonic() + limits.max_wall_s
+        self._until = time.monotonic() + limits.max_wall_s
+        with suppress(ConnectionError, TimeoutError):
+            _send(line, self._until, asked, content)
+
+    def answer(self) -> dict[str, Any]:
+        """
+        Wait for the answer to the request that was handed over.
+
+        Raises
+        ------
+        NotDecoded, TooLarge
+            As `ask`.
+
+        """
+        if self._line is None:
+            raise NotDecoded("a decoder died")
         try:
-            _send(line, until, asked, content)
-            return _received(line, until)
+            return _received(self._line, self._until)
         except TimeoutError:
             self._end()
             raise TooLarge("it took longer than limits.max_wall_s") from None

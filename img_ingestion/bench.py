@@ -10,12 +10,24 @@ from img_ingestion import deidentify
 from img_ingestion.deidentify.pseudonyms import KEY_BYTES, load_key
 
 if TYPE_CHECKING:
-    from img_ingestion.apart import Apart
+    from img_ingestion.arrival import Arrival
     from img_ingestion.deidentify import Policy
     from img_ingestion.deidentify.recipe import Recipe
-    from img_ingestion.ledger import Ledger
+    from img_ingestion.ledger import Entry, Ledger
+    from img_ingestion.protocols import Source, Workers
     from img_ingestion.settings import Settings
     from img_ingestion.shelves import Shelves
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file of a pass."""
+
+    source: Source
+    arrival: Arrival
+    entry: Entry
+    policy: Policy | None = None
+    """Known once it is being cleaned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +38,9 @@ class Bench:
     recipe: Recipe
     ledger: Ledger
     shelves: Shelves
-    apart: Apart
+    workers: Workers
+    begun: dict[str, Job] = field(default_factory=dict)
+    """What is being cleaned, by the id of the file."""
     policies: dict[str, Policy] = field(default_factory=dict)
     """Made once a customer and pass."""
     stuck: set[str] = field(default_factory=set)

@@ -61,9 +61,9 @@ def staging() -> Iterator[list[Path]]:
                 temporary.unlink()
 
 
-def stage(content: bytes, where: Path, temporaries: list[Path]) -> Path:
+def stage(content: bytes, where: Path, temporaries: list[Path], whose: str = "") -> Path:
     """Write content to a new temporary in the folder `where`, fsynced, and note it."""
-    temporary = where / f"{TEMPORARY}{secrets.token_hex(8)}"
+    temporary = where / f"{TEMPORARY}{whose}{secrets.token_hex(8)}"
     temporaries.append(temporary)
     with storing("writing"), _new(temporary) as stream:
         stream.write(content)
@@ -139,14 +139,14 @@ def remove(paths: Iterable[Path]) -> None:
             _sync(parent)
 
 
-def sweep(root: Path) -> int:
-    """Remove the temporaries below a folder; say how many there were."""
+def sweep(root: Path, whose: str = "") -> int:
+    """Remove the temporaries below a folder, all or somebody's; say how many there were."""
     with storing("sweeping"):
         found = [
             Path(where, name)
             for where, _, names in os.walk(root)
             for name in names
-            if name.startswith(TEMPORARY)
+            if name.startswith(TEMPORARY + whose)
         ]
     remove(found)
     return len(found)

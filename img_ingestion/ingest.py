@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 CONTRADICTED = "other content came before under the same SOP Instance UID; both are kept"
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 (what a pass needs, each named)
     home: Home,
     settings: Settings,
     recipe: Recipe,

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from img_ingestion.apart import Apart
     from img_ingestion.deidentify import Policy
     from img_ingestion.deidentify.recipe import Recipe
+    from img_ingestion.protocols import Answer
     from img_ingestion.settings import Settings
     from img_ingestion.shelves import Shelves
 
@@ -89,9 +89,9 @@ class Maker:
         return self.policies[customer]
 
 
-def made(apart: Apart, received: ReceivedInstance, policy: Policy, temporaries: list[Path]) -> Made:
+def made(answer: Answer, temporaries: list[Path]) -> Made:
     """
-    Have one file cleaned apart, and note the temporaries that it is now.
+    Take what was made of one file, and note the temporaries that it is now.
 
     Raises
     ------
@@ -101,14 +101,6 @@ def made(apart: Apart, received: ReceivedInstance, policy: Policy, temporaries: 
         Something cannot be written.
 
     """
-    request = {
-        "id": received.id,
-        "customer": received.customer,
-        "path": str(received.path),
-        "sha256": received.sha256,
-        "key": policy.key.hex(),
-    }
-    answer = apart.ask(request, received.content, policy.settings.limits)
     if "error" in answer:
         raise KINDS[answer["error"]](answer["reason"])
     temporaries.extend(map(Path, answer["temporaries"]))

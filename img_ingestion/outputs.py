@@ -126,8 +126,8 @@ def staged(
         page = Page(
             frame=picture.frame,
             fields=payload.image_fields(clean.dataset, picture),
-            png=shelves.stage(picture.png, cleaned, temporaries),
-            text=shelves.stage(text, encoded, temporaries),
+            png=shelves.stage(picture.png, cleaned, temporaries, clean.id),
+            text=shelves.stage(text, encoded, temporaries, clean.id),
             size=len(text),
             digests=(sha256(picture.png).hexdigest(), sha256(text).hexdigest()),
         )
@@ -137,7 +137,7 @@ def staged(
     return Outputs(
         cleaned=cleaned,
         encoded=encoded,
-        instance=shelves.stage(clean.content, cleaned, temporaries),
+        instance=shelves.stage(clean.content, cleaned, temporaries, clean.id),
         digest=sha256(clean.content).hexdigest(),
         pages=tuple(pages),
         study=payload.study_fields(clean.dataset),

@@ -1,15 +1,18 @@
-"""The ways this house can grow: a source, a step of the de-identification, a destination."""
+"""The ways this house can grow: a source, those who clean, a destination."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
     from img_ingestion.arrival import Arrival, Left
-    from img_ingestion.instance import Parcel, Receipt
+    from img_ingestion.deidentify import Policy
+    from img_ingestion.instance import Parcel, Receipt, ReceivedInstance
+
+    Answer = Mapping[str, Any]
 
 
 class Source(Protocol):
@@ -55,6 +58,35 @@ class Source(Protocol):
         StorageError
             It cannot be brought there.
 
+        """
+        ...
+
+
+class Workers(Protocol):
+    """
+    Who cleans files, one at a time or several; a context manager that lets them go.
+
+    They make, and decide nothing: what they answer is entered by the one who asked.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    @property
+    def free(self) -> bool:
+        """Tell whether another file can be begun."""
+        ...
+
+    def begin(self, received: ReceivedInstance, policy: Policy) -> None:
+        """Have a file cleaned; only while somebody is free."""
+        ...
+
+    def ended(self) -> tuple[str, Answer]:
+        """
+        Wait for the file that ends next; give its id, and the answer as `making` has it.
+
+        Where the answer has `gone`, whoever made it is gone, and may have left temporaries.
         """
         ...
 

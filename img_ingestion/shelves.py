@@ -70,11 +70,11 @@ class Shelves:
             if folder.exists() and durable.free_bytes(folder) < min_free_bytes:
                 raise StorageError(f"{folder.name}: less free space than limits.min_free_bytes")
 
-    def sweep(self, customer: str) -> None:
-        """Remove the temporaries of a customer's instance whose making came to a sudden end."""
+    def sweep(self, entry: Entry) -> None:
+        """Remove the temporaries of an instance whose making came to a sudden end."""
         if not self.rehearsal:
-            for folder in (self.home.cleaned / customer, self.home.encoded / customer):
-                durable.sweep(folder)
+            for folder in (self.home.cleaned, self.home.encoded):
+                durable.sweep(folder / entry.customer, entry.id)
 
     def recover(self, ledger: Ledger) -> None:
         """
@@ -90,12 +90,12 @@ class Shelves:
             self._undo(ledger)
             durable.write(self._note, b"{}")
 
-    def stage(self, content: bytes, folder: Path, temporaries: list[Path]) -> Path:
-        """Write content under a temporary name in the folder that it will stay in."""
+    def stage(self, content: bytes, folder: Path, temporaries: list[Path], one: str) -> Path:
+        """Write content of an instance, by its id, to a temporary where it will stay."""
         if self.rehearsal:
             return folder
         durable.folder(folder)
-        return durable.stage(content, folder, temporaries)
+        return durable.stage(content, folder, temporaries, one)
 
     def free_name(self, ledger: Ledger, entry: Entry, name: str) -> str:
         """Give the name of the outputs, told apart by the id where another instance has it."""
