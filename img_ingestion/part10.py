@@ -155,8 +155,9 @@ def _has_its_pixels(dataset: Dataset) -> None:
     )
     if has_pixels(dataset) or not IMAGE.search(sop_class.name):
         return
-    # A dose of histograms alone has no grid (PS3.3 C.8.8.3), and so nothing to scale.
-    if sop_class != RTDoseStorage or "DoseGridScaling" in dataset:
+    # A dose of histograms alone (PS3.3 C.8.8.4) has no grid, and so nothing to scale (C.8.8.3).
+    histograms = "DVHSequence" in dataset and "DoseGridScaling" not in dataset
+    if sop_class != RTDoseStorage or not histograms:
         raise Incomplete("an image without pixel data")
 
 

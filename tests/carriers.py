@@ -135,6 +135,8 @@ def presentation_state() -> Dataset:
         GrayscaleSoftcopyPresentationStateStorage,
         Modality="PR",
         ContentLabel="READING",
+        PresentationCreationDate="20100305",
+        PresentationCreationTime="101112",
         ContentDescription="nodule, Quillfeather",
         GraphicAnnotationSequence=[annotation],
         GraphicLayerSequence=[layer],

@@ -30,9 +30,9 @@ REAL = ("rtplan.dcm", "rtstruct.dcm", "test-SR.dcm", "waveform_ecg.dcm")
 """Of pydicom's wheel."""
 
 
-def cleaned(content: bytes, **options: bool) -> Dataset:
+def cleaned(content: bytes, site: Path = RECIPE, **options: bool) -> Dataset:
     settings = Settings(profile=Profile(**options), pixels=Pixels(policy="rules"))
-    rules = policy("customer", settings, recipe.load(RECIPE), b"k" * 32)
+    rules = policy("customer", settings, recipe.load(site), b"k" * 32)
     digest = hashlib.sha256(content).hexdigest()
     clean = deidentify(ReceivedInstance("id", "customer", Path("x.dcm"), content, digest), rules)
     assert not any(name in clean.content.lower() for name in carriers.NAMES)
@@ -92,6 +92,15 @@ def test_without_its_option_structured_content_and_graphics_are_dummies() -> Non
     assert "lung" not in str(state.GraphicAnnotationSequence)
 
 
+def test_an_option_that_the_recipe_undoes_is_not_claimed(tmp_path: Path) -> None:
+    own = tmp_path / "deid.dicom"
+    cleaning, keeping = "REPLACE ContentSequence func:clean", "KEEP ContentSequence"
+    own.write_text(RECIPE.read_text().replace(cleaning, keeping))
+    claimed = codes(cleaned(carriers.written(carriers.report()), own))
+    assert "113103" in claimed
+    assert not {"113100", "113104"} & claimed
+
+
 def test_what_is_drawn_on_an_image_is_cleaned() -> None:
     clean = cleaned(carriers.written(carriers.presentation_state()))
     (text,) = clean.GraphicAnnotationSequence[0].TextObjectSequence
@@ -144,9 +153,18 @@ def test_a_document_within_an_admitted_kind_is_held() -> None:
         cleaned(carriers.written(source))
 
 
+def test_a_report_without_its_tree_is_half_a_report() -> None:
+    source = carriers.report()
+    del source.ContentSequence
+    with pytest.raises(Incomplete, match="structured report"):
+        cleaned(carriers.written(source))
+
+
 def test_a_dose_of_histograms_alone_has_no_picture_and_one_with_a_grid_must() -> None:
-    histograms = carriers.without_picture(uid.RTDoseStorage, Modality="RTDOSE", DoseUnits="GY")
-    assert cleaned(carriers.written(histograms)).DoseUnits == "GY"
+    histogram = Dataset()
+    histogram.DVHType, histogram.DVHData = "CUMULATIVE", [1, 100, 1, 50]
+    histograms = carriers.without_picture(uid.RTDoseStorage, DVHSequence=[histogram])
+    assert cleaned(carriers.written(histograms)).DVHSequence[0].DVHData == histogram.DVHData
     histograms.DoseGridScaling = 1
     with pytest.raises(Incomplete):
         cleaned(carriers.written(histograms))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from img_ingestion import part10
 from img_ingestion.deidentify import (
     admission,
+    character_sets,
     code_streams,
     identifiers,
     naming,
@@ -64,8 +65,8 @@ class Policy:
     key: bytes = field(repr=False)
     version: str
     """Short digest of all of it: other policy, other work."""
-    whole: bool
-    """The recipe keeps nothing that the Basic Profile and its options would not."""
+    weaker: tuple[int, ...]
+    """Tags of which the recipe keeps more than the Basic Profile and its options would."""
 
 
 def require(settings: Settings) -> None:
@@ -102,8 +103,8 @@ def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Polic
     sections = (own.profile, own.pixels, own.rendering)
     chosen = "\0".join([REVISION, site.digest, *(each.model_dump_json() for each in sections)])
     version = hmac.digest(key, chosen.encode(), "sha256").hex()[:16]
-    table, whole = recipe.compiled(site, own.profile), not recipe.weaker(site, own.profile)
-    return Policy(site, table, own, key, version, whole)
+    table, weaker = recipe.compiled(site, own.profile), recipe.weaker(site, own.profile)
+    return Policy(site, table, own, key, version, weaker)
 
 
 def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
@@ -118,7 +119,8 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
 
     """
     own = policy.settings
-    dataset = part10.read(received, own.limits)
+    with turned_into(NotDeidentified, "character set"):
+        dataset = character_sets.settled(part10.read(received, own.limits))
     with turned_into(NotDeidentified, "identifiers"):
         admission.check(dataset)
         found = identifiers.collect(dataset, identifiers.retained(own.profile))
@@ -156,7 +158,7 @@ def _sign(clean: Dataset, patient: Patient, policy: Policy, *, pixels_checked: b
     for tag, keyword in REQUIRED_IDENTITY.items():
         if not clean.get(keyword):
             setattr(clean, keyword, patient.code(tag, ""))
-    stamp.write(clean, options, whole_profile=policy.whole, pixels=pixels_checked)
+    stamp.write(clean, options, weaker=policy.weaker, pixels=pixels_checked)
 
 
 def _unnamed_dates(options: Profile) -> Action:

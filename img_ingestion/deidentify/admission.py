@@ -30,6 +30,8 @@ def check(dataset: Dataset) -> None:
     NotAdmitted
         A directory, a document, a video, a private SOP class, a kind that is held without pixel
         data, or one of the UIDs that make an instance (PS3.3 C.12.1, C.7.2.1, C.7.3.1) is absent.
+    Incomplete
+        There is neither pixel data nor what such an instance is about.
     NotDecoded
         The transfer syntax is unknown, or the pixel data do not follow it.
 
@@ -42,11 +44,10 @@ def check(dataset: Dataset) -> None:
     sop_class = UID(dataset.SOPClassUID)
     if sop_class.type != STORAGE or sop_class.is_private:
         raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
-    pictured = part10.has_pixels(dataset)
-    if "EncapsulatedDocument" in dataset and not pictured:
-        raise NotAdmitted(without_pictures.DOCUMENT)
-    if why := without_pictures.why_held(sop_class, pictured=pictured):
+    if why := without_pictures.HELD.get(sop_class):
         raise NotAdmitted(why)
+    if not part10.has_pixels(dataset):
+        without_pictures.check(dataset)
     _check_coding(dataset)
     _check_character_set(dataset)
 

@@ -6,6 +6,7 @@ The codes are computed from what really ran for this instance, never from what w
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -13,6 +14,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from img_ingestion import __version__
+from img_ingestion.deidentify import profile
+from img_ingestion.deidentify.tables import rows
 
 if TYPE_CHECKING:
     from img_ingestion.settings import Profile
@@ -46,7 +49,9 @@ OPTIONS = {
 }
 
 
-def write(dataset: Dataset, options: Profile, *, whole_profile: bool, pixels: bool) -> None:
+def write(
+    dataset: Dataset, options: Profile, *, weaker: tuple[int, ...] = (), pixels: bool
+) -> None:
     """
     Write the de-identification attributes into a cleaned data set.
 
@@ -55,18 +60,18 @@ def write(dataset: Dataset, options: Profile, *, whole_profile: bool, pixels: bo
     dataset : Dataset
         Changed in place: (0012,0062), (0012,0063), (0012,0064), (0028,0303), (0028,0301).
     options : Profile
-        The options that ran.
-    whole_profile : bool
-        The recipe keeps nothing that the Basic Profile and its options would not.
+        The options that were asked for.
+    weaker : tuple of int
+        Tags of which the recipe keeps more than the Basic Profile and these options would.
     pixels : bool
         The pixels were really cleaned of text.
 
     """
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = METHOD
-    codes = [BASIC_PROFILE] if whole_profile else []
+    codes = [] if weaker else [BASIC_PROFILE]
     codes += [CLEAN_PIXEL_DATA] if pixels else []
-    codes += [code for name, code in OPTIONS.items() if getattr(options, name)]
+    codes += _ran(options, weaker)
     dataset.DeidentificationMethodCodeSequence = Sequence(map(_item, codes))
     dataset.LongitudinalTemporalInformationModified = _temporal(options)
     _say_of_annotation(dataset, pixels=pixels)
@@ -82,6 +87,18 @@ def file_meta(dataset: Dataset, transfer_syntax: UID) -> FileMetaDataset:
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION
     return meta
+
+
+@lru_cache(maxsize=64)
+def _ran(options: Profile, weaker: tuple[int, ...]) -> tuple[tuple[str, str], ...]:
+    """Give the codes of the options in force, but of those whose cleaning the recipe undoes."""
+    undone = {
+        switch
+        for column, switch in profile.OPTIONS.items()
+        if any(rows()[tag].options.get(column) == "C" for tag in weaker)
+    }
+    asked = (name for name in OPTIONS if getattr(options, name))
+    return tuple(OPTIONS[name] for name in asked if name not in undone)
 
 
 def _item(code: tuple[str, str]) -> Dataset:

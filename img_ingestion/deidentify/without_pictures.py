@@ -8,59 +8,102 @@ bytes that nobody here can read as a patient's relative would, or belongs to no 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from img_ingestion.errors import Incomplete, NotAdmitted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydicom.dataset import Dataset
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _OTHER = "1.2.840.10008.5.1.4."
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What instances of some SOP classes are made of."""
+
+    made_of: str
+    """Why it can be cleaned."""
+    essence: range
+    """Tags of which one stands at the top: what the instance is about, and late in the file."""
+
+
+def _one(tag: int) -> range:
+    return range(tag, tag + 1)
+
+
+def _group(group: int) -> range:
+    return range(group << 16, (group + 1) << 16)
+
+
+CONTENT = 0x0040A730
+BEAMS, ION_BEAMS = 0x300A00B0, 0x300A03A2
+KINDS: Mapping[Kind, str] = MappingProxyType(
+    {
+        # Basic text, enhanced, comprehensive (3D), extensible, procedure log, CAD, dose,
+        # implantation plan, acquisition context, echo, imaging agents, waveform annotation, macula
+        Kind(
+            "structured report: a tree of texts, names, codes, numbers, dates and references",
+            _one(CONTENT),
+        ): "88.11 88.22 88.33 88.34 88.35 88.40 88.50 88.65 88.67 88.68 88.69 88.70 88.71 88.72 "
+        "88.73 88.74 88.75 88.76 88.77 79.1",
+        Kind("key object selection: references, a title, a description", _one(CONTENT)): "88.59",
+        Kind(
+            "presentation state: how others are shown, with graphics and texts drawn on them",
+            _one(0x00700082),
+        ): "11.1 11.2 11.3 11.4 11.5 11.6 11.7 11.8 11.9 11.10 11.11 11.12",
+        # ECG, haemodynamic, electrophysiology, pulse, respiratory, EEG, EMG, EOG, sleep, position
+        Kind(
+            "waveform: samples of a measured quantity, labels and annotations", _one(0x54000100)
+        ): "9.1.1 9.1.2 9.1.3 9.1.4 9.2.1 9.3.1 9.5.1 9.6.1 9.6.2 9.7.1 9.7.2 9.7.3 9.7.4 9.8.1",
+        Kind("histograms of a dose without its grid", _one(0x30040050)): "481.2",
+        Kind("structure set: contours and their labels", _one(0x30060080)): "481.3",
+        Kind(
+            "radiotherapy plan: beams, sources and machine settings, labels and descriptions",
+            range(BEAMS, ION_BEAMS + 1),
+        ): "481.5 481.8",
+        Kind(
+            "radiotherapy record: what was delivered, by numbers and codes",
+            range(0x30080020, 0x30090000),
+        ): "481.4 481.6 481.7 481.9",
+        Kind(
+            "radiotherapy, second generation: geometry, doses and machine settings, labels",
+            _group(0x3010),
+        ): "481.10 481.11 481.12 481.13 481.14 481.15 481.16 481.17 481.18 481.19 481.20 481.21 "
+        "481.22 481.25",
+        Kind("registration: matrices and references", _one(0x00700308)): "66.1",
+        Kind("fiducials: points and references", _one(0x0070031C)): "66.2",
+        Kind("deformable registration: grids and references", _one(0x00640002)): "66.3",
+        Kind("surfaces found in images: points and labels", _one(0x00660002)): "66.5",
+        Kind("tracts found in images: points and labels", _one(0x00660101)): "66.6",
+        Kind("MR spectroscopy: samples of a spectrum", _one(0x56000020)): "4.2",
+        Kind("real world values: scales and units of other images", _one(0x00409094)): "67",
+        Kind("annotations of a slide: points and labels", _one(0x006A0002)): "91.1",
+        Kind("assessment of other instances: codes, descriptions", _group(0x0082)): "90.1",
+        # Lens, refraction, keratometry, acuity, prescription; stereometry, axial length, lens
+        # calculation; perimetry
+        Kind("measurements of the eye: numbers and codes", _group(0x0046)): "78.1 78.2 78.3 78.4 "
+        "78.5 78.6",
+        Kind("lengths and pairs of the eye: numbers and codes", _group(0x0022)): "77.1.5.3 78.7 "
+        "78.8",
+        Kind("visual field: numbers and codes", _group(0x0024)): "80.1",
+    }
+)
+"""What can be cleaned without a picture -> the last parts of its SOP Class UIDs (0008,0016)."""
+
+ADMITTED: Mapping[str, Kind] = MappingProxyType(
+    {_STORAGE + suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes.split()}
+)
+
+
 def _each(why: str, suffixes: str, root: str = _STORAGE) -> dict[str, str]:
     return {root + suffix: why for suffix in suffixes.split()}
 
-
-ADMITTED: Mapping[str, str] = MappingProxyType(
-    {
-        # Basic text, enhanced, comprehensive (3D), extensible, procedure log, CAD, dose,
-        # implantation plan, acquisition context, echo, imaging agents, waveform annotation
-        **_each(
-            "structured report: a tree of texts, names, codes, numbers, dates and references",
-            "88.11 88.22 88.33 88.34 88.35 88.40 88.50 88.65 88.67 88.68 88.69 88.70 88.71 88.72 "
-            "88.73 88.74 88.75 88.76 88.77",
-        ),
-        **_each("key object selection: references, a title, a description", "88.59"),
-        **_each(
-            "presentation state: how others are shown, with graphics and texts drawn on them",
-            "11.1 11.2 11.3 11.4 11.5 11.6 11.7 11.8 11.9 11.10 11.11 11.12",
-        ),
-        # ECG, haemodynamic, electrophysiology, pulse, respiratory, EEG, EMG, EOG, sleep, position
-        **_each(
-            "waveform: samples of a measured quantity, labels and annotations",
-            "9.1.1 9.1.2 9.1.3 9.1.4 9.2.1 9.3.1 9.5.1 9.6.1 9.6.2 9.7.1 9.7.2 9.7.3 9.7.4 9.8.1",
-        ),
-        # Structure set, plans, treatment records, a dose of histograms alone, second generation
-        **_each(
-            "radiotherapy: geometry, doses and machine settings, labels and descriptions",
-            "481.2 481.3 481.4 481.5 481.6 481.7 481.8 481.9 481.10 481.11 481.12 481.13 481.14 "
-            "481.15 481.16 481.17 481.18 481.19 481.20 481.21 481.22 481.25",
-        ),
-        **_each("registration, fiducials: matrices, points and references", "66.1 66.2 66.3"),
-        **_each("surfaces and tracts found in images: points and labels", "66.5 66.6"),
-        **_each("MR spectroscopy: samples of a spectrum", "4.2"),
-        **_each("real world values: scales and units of other images", "67"),
-        **_each("annotations of a slide: points and labels", "91.1"),
-        **_each("assessment of other instances: codes and descriptions", "90.1"),
-        # Lens, refraction, keratometry, acuity, prescription, axial length, perimetry, stereo
-        **_each(
-            "measurements of the eye: numbers and codes",
-            "77.1.5.3 78.1 78.2 78.3 78.4 78.5 78.6 78.7 78.8 79.1 80.1",
-        ),
-    }
-)
-"""SOP Class UID (0008,0016) -> what such an instance is made of, so that it can be cleaned."""
 
 DOCUMENT = "an encapsulated document: it cannot be cleaned"
 
@@ -88,8 +131,22 @@ HELD: Mapping[str, str] = MappingProxyType(
 UNKNOWN = "no pixel data, and of no kind that this version cleans without"
 
 
-def why_held(sop_class: str, *, pictured: bool) -> str:
-    """Say why an instance of this SOP class is held; empty where it goes on."""
-    if pictured or sop_class in HELD:
-        return HELD.get(sop_class, "")
-    return "" if sop_class in ADMITTED else UNKNOWN
+def check(dataset: Dataset) -> None:
+    """
+    Raise unless an instance without pixel data is of a kind that can be cleaned, and whole.
+
+    Raises
+    ------
+    NotAdmitted
+        A document stands in it, or nobody looked into its kind yet.
+    Incomplete
+        What it is about is not there: cut between two elements, a file looks whole.
+
+    """
+    if "EncapsulatedDocument" in dataset:
+        raise NotAdmitted(DOCUMENT)
+    kind = ADMITTED.get(str(dataset.SOPClassUID))
+    if kind is None:
+        raise NotAdmitted(UNKNOWN)
+    if not any(tag in kind.essence for tag in dataset.keys()):  # noqa: SIM118 (of elements else)
+        raise Incomplete(f"without its content: no {kind.made_of.partition(':')[0]}")
