@@ -8,6 +8,7 @@ compared. The cost does not grow with the number of needles.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ WITHOUT_LAST = 0x00FFFFFF
 ANY_LAST = np.arange(256, dtype=np.uint32) << np.uint32(24)
 CHUNK = 1 << 16
 """Words that are looked at together: they stay in the processor's cache."""
-DIGITS = frozenset(bytes([code]) for code in b"0123456789.")
+GOES_ON = re.compile(rb"\.?\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +128,5 @@ class Needles:
         if not needle.isdigit():
             return True
         # A part of a longer one, of a UID or of a decimal string, is another number.
-        before, behind = content[max(0, start - 1) : start], content[end : end + 1]
-        return bytes(before) not in DIGITS and bytes(behind) not in DIGITS
+        before, behind = content[max(0, start - 2) : start], content[end : end + 2]
+        return not (GOES_ON.match(bytes(behind)) or GOES_ON.match(bytes(before)[::-1]))

@@ -18,6 +18,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.valuerep import AMBIGUOUS_VR
 
 from img_ingestion.deidentify.written_form import is_encapsulated
 from img_ingestion.extent import LONG_FORM, SHORT_FORM, UNDEFINED
@@ -113,12 +114,13 @@ class Written:
         """Decode what is raw in another encoding than it will be read in."""
         known = dataset.original_character_set
         known = [known] if isinstance(known, str) else known
-        if dataset.original_encoding == (self.implicit, self.little) and known == encodings:
-            return dataset
-        if not any(dataset.get_item(tag).is_raw for tag in sorted(dataset.keys())):
-            return dataset
-        dataset = correct_ambiguous_vr(dataset, self.little)
-        for tag in list(dataset.keys()):
+        as_read = dataset.original_encoding == (self.implicit, self.little) and known == encodings
+        elements = list(map(dataset.get_item, sorted(dataset.keys())))
+        raw = [] if as_read else [element.tag for element in elements if element.is_raw]
+        unclear = not self.implicit and any(element.VR in AMBIGUOUS_VR for element in elements)
+        if raw or unclear:
+            dataset = correct_ambiguous_vr(dataset, self.little)
+        for tag in raw:
             dataset[tag]
         return dataset
 
