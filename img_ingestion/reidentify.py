@@ -41,6 +41,8 @@ class CameHome:
     """A result that has the customer's identifiers again."""
 
     path: Path
+    customer: str
+    """Whose patients it speaks of; empty when it speaks of nobody here."""
     identifiers: int
     """Different pseudonyms that were replaced."""
     unknown: int
@@ -78,7 +80,9 @@ def reidentify(path: Path, home: Home, settings: Settings, ledger: Ledger) -> Ca
     target = path.with_name(f"{path.stem}.reidentified{path.suffix}")
     durable.write(target, restored)
     found = [original for original in originals.known.values() if original is not None]
-    return CameHome(target, len(found), len(originals.known) - len(found), days is not None)
+    (customer,) = originals.customers or {""}
+    unknown = len(originals.known) - len(found)
+    return CameHome(target, customer, len(found), unknown, days is not None)
 
 
 def _dicom(content: bytes, originals: Originals) -> tuple[bytes, int | None]:

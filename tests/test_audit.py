@@ -56,11 +56,30 @@ def test_a_forged_record_breaks_the_chain(
     assert made.checked().broken
 
 
-def test_a_record_cut_off_at_the_end_shows_in_the_last_digest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [0, 1, -1])
+def test_records_cut_off_at_the_end_show(left: int, tmp_path: Path) -> None:
     made = trail(tmp_path)
-    before = made.checked().last
+    before = made.checked()
+    assert not before.cut
+    (tmp_path / "audit.jsonl").write_bytes(b"".join(lines(tmp_path)[:left]))
+    checked = made.checked()
+    assert (checked.cut, checked.broken) == (True, ())
+    assert checked.last != before.last
+    made.add("file", {"id": "f" * 16})
+    assert made.checked().cut
+
+
+def test_a_trail_that_is_gone_altogether_shows(tmp_path: Path) -> None:
+    made = trail(tmp_path)
+    (tmp_path / "audit.jsonl").unlink()
+    assert made.checked().cut
+
+
+def test_what_a_power_cut_took_before_it_was_durable_is_no_cut(tmp_path: Path) -> None:
+    made = trail(tmp_path)
+    made.add("file", {"id": "f" * 16}, synced=False)
     (tmp_path / "audit.jsonl").write_bytes(b"".join(lines(tmp_path)[:-1]))
-    assert made.checked().last != before
+    assert not made.checked().cut
 
 
 def test_a_power_cut_within_a_record_leaves_a_trail_that_goes_on(tmp_path: Path) -> None:

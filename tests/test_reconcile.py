@@ -10,6 +10,7 @@ import pytest
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.backend.misbehaviour import parsed
 from img_ingestion.cli import main
+from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +134,7 @@ def test_retry_sends_what_was_refused(
 ) -> None:
     capsys.readouterr()
     assert main(["retry", "--home", str(home)]) == 0
+    assert '"what": "retry", "customer": "north"' in list(Trail(home / "state").records())[-1]
     assert capsys.readouterr().out == "1 put back to waiting\n"
     assert one_pass(home, tmp_path / "received") == 0
     _, lines = reconciled(home, capsys)

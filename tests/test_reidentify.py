@@ -21,6 +21,7 @@ from pydicom.uid import (
 )
 
 from img_ingestion.cli import main
+from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,10 +227,22 @@ def test_an_answer_about_nobody_of_ours_is_status_1(home: Path) -> None:
 
 
 def test_the_ledger_and_the_vault_are_as_before(home: Path) -> None:
-    before = {path: path.read_bytes() for path in (home / "state").rglob("*") if path.is_file()}
+    def content() -> dict[str, bytes]:
+        files = (path for path in (home / "state").rglob("*") if path.is_file())
+        return {path.name: path.read_bytes() for path in files if "audit" not in path.name}
+
+    before = content()
     answer_of(home, {"patient": cleaned(home).PatientID})
-    after = {path: path.read_bytes() for path in (home / "state").rglob("*") if path.is_file()}
-    assert after == before
+    assert content() == before
+
+
+def test_who_brought_a_result_home_is_in_the_trail(home: Path) -> None:
+    answer_of(home, {"patient": cleaned(home).PatientID})
+    *_, last = Trail(home / "state").records("north")
+    record = json.loads(last)
+    assert (record["what"], record["replaced"], record["dates"]) == ("reidentify", 1, True)
+    assert record["by"]
+    assert "ZQ-4711" not in last
 
 
 def test_nothing_printed_shows_the_patient(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

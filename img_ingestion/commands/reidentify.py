@@ -9,6 +9,7 @@ from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
 from img_ingestion.errors import InstanceError
 from img_ingestion.ledger import Ledger
+from img_ingestion.review.audit import Trail
 from img_ingestion.settings_file import load
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def run(chosen: Namespace) -> Telling:
                 yield complaint(f"file {number}: {error}")
                 status = UNFORESEEN
                 continue
+            facts = {"customer": one.customer, "replaced": one.identifiers, "dates": one.dates}
+            Trail(home.state).add("reidentify", facts)
             known = f"{one.identifiers} pseudonyms replaced, {one.unknown} not ours"
             moved = (
                 "dates moved back" if one.dates else "dates as they are: no one patient is known"

@@ -8,6 +8,8 @@ from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.errors import SettingsError
 from img_ingestion.ledger import Ledger
+from img_ingestion.review.audit import Trail
+from img_ingestion.review.overview import whose
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -36,6 +38,8 @@ def run(chosen: Namespace) -> Telling:
         if unknown:
             raise SettingsError(f"{len(unknown)} of the IDs are not in the ledger")
         back, held = ledger.put_back(chosen.ids or None)
+        for customer, ids in whose(ledger, back).items():
+            Trail(home.state).add("retry", {"customer": customer, "ids": ids})
     yield Told((f"{len(back)} put back to waiting",), {"put_back": back, "held": held})
     if held:
         yield Told((f"{len(held)} stay held: the same was taken anew meanwhile",))

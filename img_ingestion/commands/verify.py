@@ -47,6 +47,7 @@ def run(chosen: Namespace) -> Telling:
         problems += _contents(home, ledger)
         checked = Trail(home.state).checked()
     problems += [f"audit trail, line {line}: does not follow" for line in checked.broken]
+    problems += ["audit trail: its end was cut off"] if checked.cut else []
     lines = [*problems, f"audit trail: {checked.records} records, last {checked.last or 'none'}"]
     values = {"problems": problems, "records": checked.records, "last": checked.last}
     yield Told((*lines, f"{len(problems)} problems" if problems else "all is as it was"), values)

@@ -3,7 +3,8 @@ The audit trail: what was decided of each file, and what each person did.
 
 `state/audit.jsonl`, an object a line, only ever added to. Each record carries the digest of the one
 before it, so that a record that was changed, taken out or put in breaks the chain. What was cut
-off at the end cannot show in the chain itself: note the last digest elsewhere (`verify` says it).
+off at the end shows by `state/audit-last.json`, which knows the last durable record. Against who
+can write both: note the last digest elsewhere (`verify` says it).
 A record has ids, codes and pseudonyms; no value and no name of a customer's file.
 """
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-FILE_NAME = "audit.jsonl"
+FILE_NAME, LAST = "audit.jsonl", "audit-last.json"
 LONGEST = 1 << 20
 """Bytes of a record, more than any has."""
 
@@ -38,6 +39,8 @@ class Checked:
     """Digest of the last record, hexadecimal; empty when there is none."""
     broken: tuple[int, ...]
     """Lines, from 1, that do not follow from the one before."""
+    cut: bool
+    """Whether records are gone that were there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,15 @@ class Trail:
                     "what": what,
                     **facts,
                     **({"torn": True} if torn else {}),
+                    **({"cut": True} if self._is_cut(number, before) else {}),
                     "before": before,
                 }
-                os.write(file, (b"\n" if torn else b"") + json.dumps(record).encode() + b"\n")
+                line = json.dumps(record).encode()
+                os.write(file, (b"\n" if torn else b"") + line + b"\n")
                 if synced:
                     os.fsync(file)
+                    last = {"number": number + 1, "digest": _digest(line)}
+                    durable.write(self.state / LAST, json.dumps(last).encode())
             finally:
                 os.close(file)
 
@@ -97,6 +104,7 @@ class Trail:
     def checked(self) -> Checked:
         """Follow the chain from its first record."""
         number, before, broken, torn = 0, "", [], 0
+        known, cut = self._known(), False
         for count, line in enumerate(self._lines(), 1):
             record = _read(line)
             if record is None:
@@ -106,7 +114,23 @@ class Trail:
             if not follows or (torn and not record.get("torn")):
                 broken.append(count)
             number, before, torn = int(str(record.get("number", 0))), _digest(line), 0
-        return Checked(number, before, (*broken, torn) if torn else tuple(broken))
+            cut = cut or bool(record.get("cut")) or (number == known[0] and before != known[1])
+        cut = cut or number < known[0]
+        return Checked(number, before, (*broken, torn) if torn else tuple(broken), cut=cut)
+
+    def _is_cut(self, number: int, digest: str) -> bool:
+        """Tell whether a trail that ends with this record has lost one that was durable."""
+        known = self._known()
+        return number < known[0] or (number == known[0] and digest != known[1])
+
+    def _known(self) -> tuple[int, str]:
+        """Give number and digest of the last record that was durable."""
+        path = self.state / LAST
+        if not path.exists():
+            return 0, ""
+        with durable.storing("reading the audit trail's end"):
+            last = _read(path.read_bytes()) or {}
+        return int(str(last.get("number", 0))), str(last.get("digest", ""))
 
     def _lines(self) -> Iterator[bytes]:
         path = self.state / FILE_NAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from img_ingestion import durable
 from img_ingestion.ledger import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from img_ingestion.home import Home
     from img_ingestion.ledger import Ledger
@@ -91,3 +92,16 @@ def held(ledger: Ledger, customer: str | None = None, code: str | None = None) -
             (customer, code),
         ).fetchall()
     return [Held(*row) for row in rows]
+
+
+def whose(ledger: Ledger, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Sort ids by customer."""
+    found: dict[str, list[str]] = {}
+    with schema.storing("looking up customers"):
+        rows = ledger.connection.execute(
+            "SELECT customer, id FROM file WHERE id IN (SELECT value FROM json_each(?)) ORDER BY 2",
+            (json.dumps(list(ids)),),
+        )
+        for customer, one in rows:
+            found.setdefault(customer, []).append(one)
+    return found
