@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from img_ingestion import part10
 from img_ingestion.deidentify import (
     admission,
-    character_sets,
     code_streams,
     identifiers,
     naming,
@@ -119,8 +118,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
 
     """
     own = policy.settings
-    with turned_into(NotDeidentified, "character set"):
-        dataset = character_sets.settled(part10.read(received, own.limits))
+    dataset = part10.read(received, own.limits)
     with turned_into(NotDeidentified, "identifiers"):
         admission.check(dataset)
         found = identifiers.collect(dataset, identifiers.retained(own.profile))
