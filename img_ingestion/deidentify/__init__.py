@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from img_ingestion import part10
 from img_ingestion.deidentify import (
     admission,
+    character_sets,
     code_streams,
     identifiers,
     naming,
@@ -121,6 +122,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     dataset = part10.read(received, own.limits)
     with turned_into(NotDeidentified, "identifiers"):
         admission.check(dataset)
+        dataset = character_sets.settled(dataset)
         found = identifiers.collect(dataset, identifiers.retained(own.profile))
         cleaner = Cleaner.of(found)
         patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)

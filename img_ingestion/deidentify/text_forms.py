@@ -54,13 +54,14 @@ class Folded:
 
     text: str
     origin: tuple[int, ...] | None = None
-    """None where every character came from its own place."""
+    """None where every character came from its own place; the last one is the end."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Give the place in the original text of a place in the folded one."""
         if self.origin is None or start >= end:
             return start, end
-        return self.origin[start], self.origin[end - 1] + 1
+        # Up to the next character: marks that fold to nothing go with the letter they stand on.
+        return self.origin[start], max(self.origin[end - 1] + 1, self.origin[end])
 
 
 @lru_cache(maxsize=4096)
@@ -85,7 +86,7 @@ def fold(text: str) -> Folded:
             if not unicodedata.combining(part):
                 characters.append(part)
                 origin.append(position)
-    return Folded("".join(characters), tuple(origin))
+    return Folded("".join(characters), (*origin, len(text)))
 
 
 def words(text: str) -> list[str]:

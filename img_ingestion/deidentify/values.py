@@ -16,6 +16,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 
 from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.character_sets import written
 from img_ingestion.deidentify.defined_terms import prescribed
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
@@ -182,16 +183,21 @@ class Values:
         self, source: Dataset, tag: BaseTag, change: Callable[[str], str | None]
     ) -> Element | None:
         """Change each value of a text-like element; untouched ones stay as they were written."""
+        raw = source.get_item(tag)
         texts = texts_of(source, tag)
         # Behind a NUL no reader looks, and so no check would.
         changed = [change(text.partition("\0")[0].rstrip()) for text in texts]
         if None in changed:
             return None
-        raw = source.get_item(tag)
         if changed == texts:
             return raw
         value = changed if len(changed) > 1 else changed[0]
-        return DataElement(tag, raw.VR or dictionary_VR(tag), value)
+        vr = raw.VR or source[tag].VR
+        joined = "\\".join(text or "" for text in changed)
+        content = None if joined.isascii() else written(joined, source.original_character_set)
+        if content is None:
+            return DataElement(tag, vr, value)
+        return RawDataElement(tag, vr, len(content), content, 0, *source.original_encoding)
 
 
 def _is_standard_code(source: Dataset, tag: BaseTag) -> bool:

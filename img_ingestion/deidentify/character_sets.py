@@ -1,0 +1,122 @@
+"""
+In which character set texts really are, and how a changed text is written back in it.
+
+PS3.3 C.12.1.1.2. Devices leave Specific Character Set (0008,0005) out, or name one and use another;
+names would then be taken apart wrongly and not be found. Bytes that no rule touches stay.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pydicom
+from pydicom.charset import convert_encodings, decode_bytes, encode_string
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.valuerep import TEXT_VR_DELIMS
+
+from img_ingestion import part10
+from img_ingestion.deidentify.representation import TEXT
+from img_ingestion.errors import NotDeidentified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pydicom.dataset import Dataset
+
+FIRST_SIGN, FIRST_LETTER = 0x80, 0xC0
+"""Of Latin 1: what stands between them are controls and signs, which no name has."""
+LONGEST = 10_240
+"""Bytes of a text at most (LT, PS3.5 6.2); longer ones say nothing that shorter ones would not."""
+NONE_OR_LATIN = frozenset({"", "ISO_IR 6", "ISO_IR 100", "ISO 2022 IR 6", "ISO 2022 IR 100"})
+UTF_8, GB18030, LATIN_1 = "ISO_IR 192", "GB18030", "ISO_IR 100"
+CODECS = {UTF_8: "utf-8", GB18030: "gb18030", "GBK": "gbk", LATIN_1: "latin-1"}
+CHINESE = b"\x1b$)A"
+"""ISO-IR 58 into G1 (PS3.3 Table C.12-4)."""
+
+
+def settled(dataset: Dataset) -> Dataset:
+    """
+    Give a data set whose Specific Character Set (0008,0005) says what its bytes are.
+
+    The data set itself where that holds already; else the same bytes read once more. What is named
+    nowhere is UTF-8 where all texts are that, GB 18030 where they are no Latin letters, or Latin 1.
+    """
+    found = list(_texts(dataset))
+    if not found:
+        return dataset
+    value = dataset.get("SpecificCharacterSet") or ""
+    said = value if isinstance(value, str) else "\\".join(value)
+    real = _real(said, [text for _, text in found], [text for vr, text in found if vr == "PN"])
+    if real == said:
+        return dataset
+    dataset.SpecificCharacterSet = real
+    # Else pydicom would write the texts anew, in a character set that it believes.
+    implicit, little = dataset.original_encoding
+    dataset.set_original_encoding(implicit, little, convert_encodings(real))
+    again = pydicom.dcmread(BytesIO(part10.written(dataset)), force=True)
+    again.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    return again
+
+
+def _real(said: str, texts: list[bytes], names: list[bytes]) -> str:
+    if said in NONE_OR_LATIN and _all_are(UTF_8, texts):
+        return UTF_8
+    if said in CODECS and not _all_are(said, texts):
+        return LATIN_1
+    if said in NONE_OR_LATIN - {LATIN_1}:
+        signs = any(FIRST_SIGN <= code < FIRST_LETTER for name in names for code in name)
+        return GB18030 if signs and _all_are(GB18030, texts) else LATIN_1
+    return said
+
+
+def _texts(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
+    """Give VR and value of what is text at the top level and not ASCII."""
+    for raw in list(dataset.values()):
+        value = raw.value
+        if isinstance(value, bytes) and len(value) <= LONGEST and not value.isascii():
+            vr = raw.VR or (dictionary_VR(raw.tag) if dictionary_has_tag(raw.tag) else "")
+            if vr in TEXT or vr == "PN":
+                yield vr, value.rstrip(b"\0 ")
+
+
+def _all_are(name: str, texts: list[bytes]) -> bool:
+    try:
+        for text in texts:
+            text.decode(CODECS[name])
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def written(text: str, encodings: str | Sequence[str]) -> bytes | None:
+    """
+    Give a text in the character sets of its data set, or None where pydicom will write it right.
+
+    Raises
+    ------
+    NotDeidentified
+        Nothing writes it so that it reads as the same text again.
+
+    """
+    names = [encodings] if isinstance(encodings, str) else list(encodings)
+    if text.isascii() or _reads(encode_string(text, names), names) == text:
+        return None
+    for name in names:
+        other = _encoded(text, name)
+        if other and _reads(other, names) == text:
+            return other + b" " * (len(other) % 2)
+    raise NotDeidentified("a cleaned text cannot be written in its character set")
+
+
+def _encoded(text: str, name: str) -> bytes:
+    codec, start = ("gb2312", CHINESE) if name == "iso_ir_58" else (name, b"")
+    try:
+        lines = [line.encode(codec) for line in text.splitlines(keepends=True)]
+    except (UnicodeEncodeError, LookupError):
+        return b""
+    return b"".join(line if line.isascii() else start + line for line in lines)
+
+
+def _reads(content: bytes, names: list[str]) -> str:
+    return decode_bytes(content, names, TEXT_VR_DELIMS)
