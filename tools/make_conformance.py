@@ -6,14 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydicom.uid import UID
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from img_ingestion.deidentify import profile, stamp
+from img_ingestion.deidentify import profile, stamp, without_pictures
 from img_ingestion.deidentify.tables import Row, edition, rows
 from img_ingestion.settings import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "conformance.md"
 EVERY = Profile()
@@ -25,7 +27,21 @@ Written by `tools/make_conformance.py` from the tables that the program runs on;
 is current. The standard is DICOM PS3.15 {edition}, Annex E, Table E.1-1 ({count} rows).
 
 The gateway conforms to the **Basic Application Level Confidentiality Profile** as a de-identifier, for
-instances that have pixel data. Everything else is held: nothing leaves that is not listed here.
+images and for the kinds of instance without pixel data that are listed below. Everything else is held:
+nothing leaves that is not listed here.
+
+## Instances without pixel data
+
+| kind, and what it is made of | SOP classes |
+|---|---|
+{admitted}
+
+In a report's tree texts are cleaned, names replaced, UIDs mapped, dates moved, numbers and the meanings of
+standard codes kept. Held in any case, besides what is not listed, DICOMDIR and video:
+
+| because it is | SOP classes |
+|---|---|
+{held}
 
 ## Profile and options
 
@@ -37,7 +53,8 @@ instances that have pixel data. Everything else is held: nothing leaves that is 
 {options}
 
 The codes in De-identification Method Code Sequence (0012,0064) are those of the options that ran for that
-instance. 113100 is left out when the site's recipe keeps more than the profile allows.
+instance. 113100 is left out when the site's recipe keeps more than the profile allows, and so is the code of
+an option whose cleaning a line of the recipe undoes.
 
 ## What is done for each code
 
@@ -57,8 +74,9 @@ instance. 113100 is left out when the site's recipe keeps more than the profile 
 Where several options speak of one attribute, cleaning goes before keeping.
 
 Beyond the table: private elements are removed unless Table E.3.10-1 lists them as safe for their creator;
-public elements that the dictionary does not know, overlays (60xx), curves (50xx), icons and group lengths
-are removed; text that no row names loses this patient's identifiers; the preamble is zeroed and the file
+public elements that the dictionary does not know, overlays (60xx), curves (50xx), icons and every other
+picture in an item, encrypted attributes, the parameters of signatures and group lengths are removed;
+descriptions, comments and labels that no row names are cleaned as descriptors; other text that no row names loses this patient's identifiers; the preamble is zeroed and the file
 meta information written anew; ages over 89 become 90 (45 CFR 164.514(b)). At the end the written file is
 read again and searched for this patient's identifiers; a hit holds the file.
 
@@ -77,8 +95,22 @@ Descriptors, ST Clean Structured Content, GR Clean Graphics.
 def page() -> str:
     """Give the whole page."""
     table = rows()
-    head = INTRODUCTION.format(edition=edition(), count=len(table), options="\n".join(_options()))
+    head = INTRODUCTION.format(
+        edition=edition(),
+        count=len(table),
+        options="\n".join(_options()),
+        admitted=_kinds({uid: kind.made_of for uid, kind in without_pictures.ADMITTED.items()}),
+        held=_kinds(without_pictures.HELD),
+    )
     return head + "".join(f"| {' | '.join(_cells(row))} |\n" for row in table.values())
+
+
+def _kinds(said: Mapping[str, str]) -> str:
+    """Give a row for each thing that is said of SOP classes."""
+    classes: dict[str, list[str]] = {}
+    for uid, words in said.items():
+        classes.setdefault(words, []).append(UID(uid).name.removesuffix(" Storage"))
+    return "\n".join(f"| {words} | {', '.join(names)} |" for words, names in classes.items())
 
 
 def _options() -> Iterator[str]:
