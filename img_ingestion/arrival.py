@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Arrival:
     stamp: Stamp
     refused: InstanceError | None = None
     """Why it is held without a look at its content."""
+    pin: object = field(default=None, repr=False)
+    """What its source needs to find exactly this again, where a path would not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,6 @@ class Left:
     id: str
     """Sixteen hexadecimal digits that say nothing."""
     customer: str
-    why: Literal["arriving", "skipped"]
+    why: Literal["arriving", "skipped", "stuck"]
     plain: str
     """In plain words, e.g. `not a regular file`."""

@@ -80,7 +80,7 @@ class Endpoint(Section):
         opened = resolved(given, home)
         for key in SECRETS:
             if name := given.get(f"{key}_file"):
-                opened[key] = _secret(home / str(name), f"{key}_file")
+                opened[key] = secret(home / str(name), f"{key}_file")
         return opened
 
     @model_validator(mode="after")
@@ -88,11 +88,11 @@ class Endpoint(Section):
         """Refuse a URL that would show the images, or a password, to the network."""
         if not self.url:
             return self
-        host = _checked("url", self.url, ("http", "https"))
+        host = checked("url", self.url, ("http", "https"))
         if self.url.startswith("http:") and not (self.allow_plain_http or loopback(host)):
             raise ValueError("url is plain http to another machine; allow_plain_http is false")
         if self.proxy:
-            _checked("proxy", self.proxy, ("http", "https"))
+            checked("proxy", self.proxy, ("http", "https"))
         return self
 
     @model_validator(mode="after")
@@ -117,7 +117,7 @@ class Stow(Endpoint):
     """Where cleaned DICOM instances go by DICOMweb STOW-RS (PS3.18 10.5); `url` is its root."""
 
 
-def _checked(key: str, url: str, schemes: tuple[str, ...]) -> str:
+def checked(key: str, url: str, schemes: tuple[str, ...]) -> str:
     """Give the host of a URL that is nothing but an address."""
     parts = urlsplit(url)
     if parts.scheme not in schemes or not parts.hostname:
@@ -127,12 +127,12 @@ def _checked(key: str, url: str, schemes: tuple[str, ...]) -> str:
     return parts.hostname
 
 
-def _secret(path: Path, key: str) -> str:
+def secret(path: Path, key: str) -> str:
     """Read a secret: one line that can stand in a header of HTTP."""
     try:
-        secret = path.read_text("ascii").strip()
+        words = path.read_text("ascii").strip()
     except (OSError, UnicodeError) as error:
         raise ValueError(f"{key} cannot be read ({type(error).__name__})") from None
-    if not secret or not secret.isprintable():
+    if not words or not words.isprintable():
         raise ValueError(f"{key} holds no {key.removesuffix('_file').replace('_', ' ')}")
-    return secret
+    return words

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from img_ingestion.endpoints import Backend, Stow
+from img_ingestion.object_store import ObjectStore
 from img_ingestion.peers import Folder, Store
 from img_ingestion.reception import Receiver
 from img_ingestion.reporting import Reporting
@@ -155,6 +156,7 @@ class Settings(CustomerSettings):
 
     incoming: Incoming = Incoming()
     receiver: Receiver = Receiver()
+    s3: ObjectStore = ObjectStore()
     reporting: Reporting = Reporting()
     recipe: str = "deid.dicom"
     """Path of the recipe, relative to the home; the shipped one when the home has none."""

@@ -95,7 +95,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         what = str(error).split(" (at ")[0]
         raise SettingsError(f"{path}, line {number}: not TOML: {what}") from None
     for above in ((), *(("customers", name) for name in _table(written, "customers"))):
-        for section, key in product(HTTP, SECRETS):
+        for section, key in (*product(HTTP, SECRETS), ("s3", "secret_key")):
             where = (*above, section, key)
             if depth(written, where) == len(where):
                 raise SettingsError(

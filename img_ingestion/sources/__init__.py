@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion.errors import SettingsError
+from img_ingestion.sources import walk
 from img_ingestion.sources.folder import Folder
 
 if TYPE_CHECKING:
@@ -41,7 +42,23 @@ def sources(
     """
     if files:
         return (Folder(home.local_dcm, settings, key, _chosen(home.local_dcm, files)),)
-    return (Folder(home.local_dcm, settings, key),)
+    folder = Folder(home.local_dcm, settings, key)
+    return (folder, *_objects(home, settings, key))
+
+
+def may_have(home: Home, settings: Settings) -> bool:
+    """Tell whether a pass can find anything: what takes it up is slow to import."""
+    return bool(settings.s3.url) or any(True for _ in walk.walked(home.local_dcm))
+
+
+def _objects(home: Home, settings: Settings, key: bytes) -> tuple[Source, ...]:
+    """Give the object store, where the settings name one."""
+    if not settings.s3.url:
+        return ()
+    from img_ingestion import bucket  # noqa: PLC0415 (optional: requirements-s3.txt)
+    from img_ingestion.sources.objects import Objects  # noqa: PLC0415 (as above)
+
+    return (Objects(bucket.opened(settings.s3), home, settings, key),)
 
 
 def _chosen(root: Path, files: Sequence[Path]) -> tuple[Parts, ...]:

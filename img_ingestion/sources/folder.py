@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 from img_ingestion import durable
 from img_ingestion.arrival import Arrival, Left, Stamp
-from img_ingestion.errors import Incomplete, InstanceError, NotAdmitted, StorageError, TooLarge
+from img_ingestion.errors import StorageError, TooLarge
 from img_ingestion.home import UNASSIGNED, customer_of
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.sources import walk
+from img_ingestion.sources.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -147,7 +148,7 @@ class Folder:
         with walk.opened(self.root, parts) as file:
             if Stamp.of(os.fstat(file)) != stamp:
                 return None
-            refused = self._refusal(customer, stamp.size)
+            refused = refusal(self.settings, customer, stamp.size)
             content = b""
             if refused is None:
                 try:
@@ -163,18 +164,6 @@ class Folder:
         path = self.root.joinpath(*parts)
         received = ReceivedInstance(one, customer, path, content, sha256)
         return Arrival(received, place, stamp, refused)
-
-    def _refusal(self, customer: str, size: int) -> InstanceError | None:
-        """Say why a file is not even read into memory."""
-        if customer == UNASSIGNED:
-            return NotAdmitted(
-                "no customer folder: local_dcm/NAME/ with a NAME of letters, digits and . _ -"
-            )
-        if size == 0:
-            return Incomplete("the file is empty")
-        if size > self.settings.of(customer).limits.max_file_bytes:
-            return TooLarge("the file is above limits.max_file_bytes")
-        return None
 
     def _left(self, parts: Parts, why: Literal["arriving", "skipped"], plain: str) -> Left:
         return Left(self._place(parts)[:16], _customer(parts), why, plain)
