@@ -282,6 +282,11 @@ def test_an_age_that_tells_that_somebody_is_over_89_today_is_one_of_all(
     )
 
 
+def test_an_age_over_89_at_a_date_of_the_record_is_one_of_all(make_instance: MakeInstance) -> None:
+    content = make_instance(PatientBirthDate="19410302", StudyDate="20310302", PatientAge="089Y")
+    assert _cleaned(content)[1].PatientAge == "090Y"
+
+
 def test_private_elements_stay_as_far_as_their_maker_says_what_they_are(
     make_dataset: MakeDataset,
 ) -> None:

@@ -22,8 +22,9 @@ BORN_SINCE = 1937
 """
 Who was born before is 90 in 2026. Safe Harbor asks that no element, year included, tells an age
 over 89; an age of 84 in a study of 2010 does. A fixed year, because the same input must give the
-same output; each release counts it up.
+same output; each release counts it up. Where it has not been, the dates of the record still count.
 """
+DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate")
 PATIENT_NAME, PATIENT_ID, ACCESSION_NUMBER = 0x00100010, 0x00100020, 0x00080050
 UID_KINDS = {
     tag_for_keyword("StudyInstanceUID"): "study",
@@ -63,9 +64,7 @@ class Patient:
             identity = f"{name}\0{_text(dataset, 'PatientBirthDate')}"
         identity = identity or study
         days = pseudonyms.days(identity, options.max_date_shift_days)
-        born = _text(dataset, "PatientBirthDate")[:4]
-        over_89 = born.isdigit() and 0 < int(born) < BORN_SINCE
-        return cls(identity, study, days, pseudonyms, over_89)
+        return cls(identity, study, days, pseudonyms, _is_over_89(dataset))
 
     def uid(self, tag: int, original: str) -> str:
         """Give the UID that stands for `original`, which may be a registered one and stay."""
@@ -96,6 +95,17 @@ class Patient:
     def shifted(self, vr: str, value: str) -> str | None:
         """Give a date or time moved by the patient's days; None for what is no date or time."""
         return dates.shifted(vr, value, self.days)
+
+
+def _is_over_89(dataset: Dataset) -> bool:
+    """Tell whether the patient is over 89 by now, or was at a date of the record."""
+    born = re.match(r"(\d{4})\D?(\d\d)?\D?(\d\d)?", _text(dataset, "PatientBirthDate"))
+    if born is None or not int(born[1]):
+        return False
+    day = "".join(part or "01" for part in born.groups())
+    ninety = f"{int(day[:4]) + OLDEST + 1:04}{day[4:]}"
+    dates = (re.sub(r"\D", "", _text(dataset, keyword))[:8] for keyword in DATES)
+    return int(born[1]) < BORN_SINCE or any(date >= ninety for date in dates)
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

@@ -50,7 +50,6 @@ NUMBERS = {
 }
 UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
-PATIENT_AGE = 0x00101010
 SCHEME_DESIGNATOR = 0x00080102
 CODE = frozenset({0x00080100, SCHEME_DESIGNATOR, 0x00080103, 0x00080104, 0x00080119})
 LOCAL_SCHEMES = frozenset({"L", "LOCAL"})
@@ -175,7 +174,7 @@ class Values:
             if self.cleaner.is_number(text):
                 # A date as Series Number: moved like any other, so that series stay apart.
                 return (self.dates is Action.SHIFT and self.patient.shifted("DA", text)) or ""
-            return self.patient.age(text) if tag == PATIENT_AGE else text
+            return self.patient.age(text) if form is NUMBERS["AS"] else text
 
         return self._each(source, tag, proved)
 
