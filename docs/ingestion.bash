@@ -1,7 +1,7 @@
 # Completion for ingestion.py: source this file. Written by tools/make_manual.py.
 _ingestion() {
     local word words=""
-    local commands='run watch send receive status held review explain check verify audit recipe support-bundle retry reconcile rebuild reidentify identify'
+    local commands='run watch send receive status held review explain check verify audit recipe support-bundle retry reconcile rebuild prune reidentify identify offboard'
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         [[ " $commands " == *" $word "* ]] && break
     done
@@ -22,8 +22,10 @@ _ingestion() {
         retry) words='-h --help --home --config --version --json' ;;
         reconcile) words='-h --help --home --config --version --json' ;;
         rebuild) words='-h --help --home --config --version --json' ;;
+        prune) words='-h --help --home --config --version --json --dry-run' ;;
         reidentify) words='-h --help --home --config --version --json' ;;
         identify) words='-h --help --home --config --version --json --export' ;;
+        offboard) words='-h --help --home --config --version --json --confirm' ;;
         *) words="$commands "'-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --report' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))

@@ -12,7 +12,7 @@ from img_ingestion.shelves import stem
 from img_ingestion.tally import STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from img_ingestion.home import Home
@@ -39,11 +39,12 @@ class Account:
         return f"{self.customer}: {self.seen} seen = {parts}"
 
 
-def reconcile(ledger: Ledger, home: Home) -> Iterator[Account]:
+def reconcile(ledger: Ledger, home: Home, *, read: bool = False) -> Iterator[Account]:
     """
     Give each customer's account.
 
-    Outputs are read and held against their digests. Originals are looked up by id and size.
+    Outputs are read and held against their digests. Originals are looked up by id and size, and
+    read too when that is asked for.
 
     Raises
     ------
@@ -52,17 +53,19 @@ def reconcile(ledger: Ledger, home: Home) -> Iterator[Account]:
 
     """
     for customer in sorted({*ledger.customers(waiting=False), *_with_folders(home)}):
-        yield _account(ledger, home, customer)
+        yield _account(ledger, home, customer, read=read)
 
 
-def _account(ledger: Ledger, home: Home, customer: str) -> Account:
+def _account(ledger: Ledger, home: Home, customer: str, *, read: bool) -> Account:
     states: Counter[str] = Counter()
     problems: list[str] = []
-    originals = _originals(home, customer)
+    originals = _originals(home, customer, read=read)
     known: set[str] = set()
     for filed in ledger.files(customer):
         states[filed.state] += 1
-        problems += (f"{filed.id}: {words}" for words in _wrong(home, filed, originals))
+        problems += (
+            f"{filed.id}: {words}" for words in _wrong(home, filed, originals.get(filed.id, ()))
+        )
         known |= {filed.id, *output_names(filed)}
     problems += _strangers(home, customer, known)
     seen = states.total()
@@ -71,21 +74,31 @@ def _account(ledger: Ledger, home: Home, customer: str) -> Account:
     return Account(customer, seen, states, tuple(problems))
 
 
-def _wrong(home: Home, filed: Filed, originals: Mapping[str, list[int]]) -> Iterator[str]:
+def _wrong(home: Home, filed: Filed, there: Sequence[tuple[int, str]]) -> Iterator[str]:
     """Say what is wrong with one file."""
-    sizes = originals.get(filed.id, [])
-    if not filed.archived:
-        yield "its original is not put away yet; the next pass does that"
-    elif not sizes:
-        yield "its original is missing from archive/ and quarantine/"
-    elif filed.size not in sizes:
-        yield "its original was altered: another size"
+    yield from _original_fault(filed, there, pruned=home.archive.name in filed.pruned)
     for name in output_names(filed):
         yield from _output_fault(home, filed, name)
     if filed.state == "sent" and not filed.receipts:
         yield "sent, and no destination gave a receipt"
     if filed.state == "duplicate" and not filed.twins:
         yield "a duplicate of nothing"
+
+
+def _original_fault(
+    filed: Filed, there: Sequence[tuple[int, str]], *, pruned: bool
+) -> Iterator[str]:
+    """Say whether an original is missing or not the one that came."""
+    if not filed.archived:
+        yield "its original is not put away yet; the next pass does that"
+    elif pruned and there:
+        yield "its original was to be pruned and is there; say prune again"
+    elif not there and not pruned:
+        yield "its original is missing from archive/ and quarantine/"
+    elif there and filed.size not in {size for size, _ in there}:
+        yield "its original was altered: another size"
+    elif there and filed.sha256 and not {filed.sha256, ""} & {digest for _, digest in there}:
+        yield "its original was altered: another content"
 
 
 def output_names(filed: Filed) -> list[str]:
@@ -102,7 +115,10 @@ def _output_fault(home: Home, filed: Filed, name: str) -> Iterator[str]:
     path = folder / filed.customer / name
     shown = f"{folder.name}/{filed.customer}/{name}"
     with storing("reading an output"):
-        if not path.is_file():
+        if folder.name in filed.pruned:
+            if path.is_file():
+                yield f"{shown} was to be pruned and is there; say prune again"
+        elif not path.is_file():
             yield f"{shown} is missing"
         elif name in filed.outputs and _digest(path) != filed.outputs[name]:
             yield f"{shown} was altered"
@@ -113,14 +129,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _originals(home: Home, customer: str) -> dict[str, list[int]]:
-    """Give the sizes of what is put away, by id."""
+def _originals(home: Home, customer: str, *, read: bool) -> dict[str, list[tuple[int, str]]]:
+    """Give size of what is put away, and sha256 where it is to be read, by id."""
     found = defaultdict(list)
     with storing("looking through originals"):
         for root in (home.archive / customer, home.quarantine / customer):
             for path in root.rglob("*"):
                 if path.is_file() and path.suffix != ".json":
-                    found[path.name[:ID_LENGTH]].append(path.stat().st_size)
+                    digest = _digest(path) if read else ""
+                    found[path.name[:ID_LENGTH]].append((path.stat().st_size, digest))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from img_ingestion.endpoints import Backend, Stow
+from img_ingestion.keeping import Retention
 from img_ingestion.object_store import ObjectStore
 from img_ingestion.peers import Folder, Store
 from img_ingestion.reception import Receiver
@@ -138,6 +139,7 @@ class CustomerSettings(Section):
     profile: Profile = Profile()
     vault: Vault = Vault()
     limits: Limits = Limits()
+    retention: Retention = Retention()
 
     @property
     def destinations(self) -> dict[str, Place]:

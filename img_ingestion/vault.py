@@ -76,6 +76,18 @@ class Vault:
             raise StorageError(f"the export cannot be written: {type(error).__name__}") from error
         return len(rows)
 
+    def forget(self, customer: str) -> int:
+        """Remove a customer's rows, also from the bytes of the file; give their number."""
+        if not self._path.exists():
+            return 0
+        with _storing(), self._opened() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            with connection:
+                query = "DELETE FROM replaced WHERE customer = ?"
+                count = connection.execute(query, (customer,)).rowcount
+            connection.execute("VACUUM")
+        return count
+
     def _read(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
         if not self._path.exists():
             return []

@@ -97,7 +97,7 @@ def test_verify_says_that_all_is_as_it_was(home: Path, capsys: Said) -> None:
     ("pattern", "words"),
     [
         ("local_dcm_dicomcleaner/*/*.png", "was altered"),
-        ("quarantine/*/*.dcm", "its held original was altered"),
+        ("quarantine/*/*.dcm", "its original was altered: another content"),
         ("state/audit.jsonl", "audit trail, line "),
     ],
 )

@@ -48,11 +48,14 @@ def example() -> str:
 
 def _section(name: str, section: BaseModel) -> str:
     """Write one table, with what it is for and every key it knows."""
-    keys = [
-        _key(key, field.description or "", field.get_default(call_default_factory=True))
-        for key, field in type(section).model_fields.items()
-    ]
-    return f"# {type(section).__doc__}\n[{name}]\n\n" + "\n".join(keys)
+    keys, deeper = [], []
+    for key, field in type(section).model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            deeper.append(f"# {field.description}\n{_section(f'{name}.{key}', default)}")
+        else:
+            keys.append(_key(key, field.description or "", default))
+    return "\n".join([f"# {type(section).__doc__}\n[{name}]\n", *keys, *deeper])
 
 
 def _key(name: str, description: str, default: object) -> str:

@@ -15,6 +15,8 @@ from img_ingestion.commands import (
     explain,
     held,
     identify,
+    offboard,
+    prune,
     rebuild,
     receive,
     recipe,
@@ -74,8 +76,10 @@ _ALL: tuple[Command, ...] = (
     retry,
     reconcile,
     rebuild,
+    prune,
     reidentify,
     identify,
+    offboard,
 )
 COMMANDS: Mapping[str, Command] = MappingProxyType({one.NAME: one for one in _ALL})
 """By name, in the order of `--help`; `run` is what happens without a name."""

@@ -7,7 +7,10 @@ lay is kept as an HMAC under `state/ledger.key`, which is good for recognising a
 
 from __future__ import annotations
 
+import hmac
 import json
+import secrets
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Self
@@ -135,6 +138,13 @@ class Ledger:
         with schema.storing("noting a move"):
             self.connection.execute(statement, (entry.id,))
 
+    def pruned(self, one: str, directory: str) -> None:
+        """Note that a file goes from a folder of the home; durable on return."""
+        with schema.storing("noting what goes"):
+            self.connection.execute(
+                "INSERT OR IGNORE INTO pruned VALUES (?, ?, ?)", (one, directory, time.time())
+            )
+
     def unfinished(self) -> list[Entry]:
         """Give the entries whose originals are not known to be put away."""
         with schema.storing("reading what is unfinished"):
@@ -198,6 +208,34 @@ class Ledger:
                 (customer,),
             ).fetchall()
         return Counter(dict(rows))
+
+    def forget(self, customer: str) -> None:
+        """
+        Forget by what a customer's files could be recognised: digests, places, works, parcels.
+
+        Works are replaced, so that what was the same stays the same.
+        """
+        once = secrets.token_bytes(32)
+        self.connection.create_function(
+            "replaced", 1, lambda work: hmac.digest(once, work.encode(), "sha256").hex()
+        )
+        mine = "SELECT work FROM file WHERE customer = ?"
+        with schema.storing("reading works"):
+            works = {work for (work,) in self.connection.execute(mine, (customer,))}
+        Memory(self.home.state).forget(works)
+        self.connection.execute("PRAGMA secure_delete = ON")
+        with writing(self.connection, "forgetting a customer"):
+            self.connection.execute(f"DELETE FROM remembered WHERE work IN ({mine})", (customer,))  # noqa: S608 (ours)
+            self.connection.execute(
+                "UPDATE delivery SET parcel = '' WHERE customer = ?", (customer,)
+            )
+            self.connection.execute(
+                "UPDATE file SET sha256 = '', place = '', work = iif(work = '', '', replaced(work))"
+                " WHERE customer = ?",
+                (customer,),
+            )
+        with schema.storing("forgetting a customer"):
+            self.connection.execute("VACUUM")
 
     def recall(self) -> None:
         """Take up what the ledger before this one had sent together, and what had arrived."""

@@ -95,3 +95,11 @@ class Filed:
     """Destinations that said they have it."""
     twins: int
     """Other files that are no duplicates and of the same work."""
+    sha256: str
+    """Of the original."""
+    settled_at: float
+    """When it came to its state, in seconds since 1970."""
+    delivered: bool
+    """Whether it, or what it is a duplicate of, was sent."""
+    pruned: frozenset[str]
+    """The folders of the home that it was removed from."""

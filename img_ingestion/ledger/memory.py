@@ -77,6 +77,13 @@ class Memory:
             if sent:
                 self.sent(json.loads(works), destination, (status, digest))
 
+    def forget(self, works: set[str]) -> None:
+        """Forget the parcels of these works."""
+        kept = [line for line in self._lines() if not works & set(line["works"])]
+        if (self.state / FILE_NAME).exists():
+            text = "".join(f"\n{json.dumps(line)}" for line in kept)
+            durable.write(self.state / FILE_NAME, text.encode())
+
     def _add(
         self,
         destination: str,

@@ -37,7 +37,10 @@ SELECT id, customer, state, size, archived, name, digests, images,
     (SELECT count(*) FROM delivery WHERE file = id AND delivery.state = 'sent'
         AND receipt_status <> ''),
     (SELECT count(*) FROM file AS twin WHERE twin.work = file.work AND twin.id <> file.id
-        AND twin.state <> 'duplicate')
+        AND twin.state <> 'duplicate'),
+    sha256, changed_at, state = 'sent' OR (state = 'duplicate' AND EXISTS (
+        SELECT 1 FROM file AS twin WHERE twin.work = file.work AND twin.state = 'sent')),
+    (SELECT json_group_array(directory) FROM pruned WHERE pruned.file = id)
 FROM file WHERE customer = ? ORDER BY seen_at, id
 """
 
@@ -85,7 +88,8 @@ def files(connection: sqlite3.Connection, customer: str) -> Iterator[Filed]:
     """Give every file of a customer, in the order of arrival."""
     with schema.storing("reading files"):
         for row in connection.execute(_FILES, (customer,)):
-            one, whose, state, size, archived, name, digests, images, receipts, twins = row
+            one, whose, state, size, archived, name, digests, images, receipts, twins = row[:10]
+            sha256, settled_at, delivered, pruned = row[10:]
             yield Filed(
                 id=one,
                 customer=whose,
@@ -97,4 +101,8 @@ def files(connection: sqlite3.Connection, customer: str) -> Iterator[Filed]:
                 data=tuple(data for _, data in json.loads(images)),
                 receipts=receipts,
                 twins=twins,
+                sha256=sha256,
+                settled_at=settled_at,
+                delivered=bool(delivered),
+                pruned=frozenset(json.loads(pruned)),
             )

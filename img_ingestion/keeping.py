@@ -1,0 +1,27 @@
+"""What the operator says of how long things are kept that have arrived at their destinations."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from img_ingestion.section import Section
+
+
+class Keep(Section):
+    """One folder's share; `prune` takes the oldest first, and only what was sent and is intact."""
+
+    keep_days: float = Field(default=0.0, ge=0)
+    """What was sent so many days ago may go; 0: nothing goes for its age."""
+    keep_gb: float = Field(default=0.0, ge=0)
+    """Above so many GB (of 10^9 bytes) a customer's oldest may go; 0: nothing goes for room."""
+
+
+class Retention(Section):
+    """What `ingestion.py prune` may remove; as it stands, nothing."""
+
+    archive: Keep = Keep()
+    """Originals; `reidentify` needs them for name and birth date, `rebuild` for everything."""
+    local_dcm_dicomcleaner: Keep = Keep()
+    """Cleaned instances and their pictures."""
+    encoded_images: Keep = Keep()
+    """The pictures in base64."""
