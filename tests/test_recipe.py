@@ -12,6 +12,7 @@ import pytest
 
 from img_ingestion.deidentify import language, profile, recipe, tables
 from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.language import reach
 from img_ingestion.deidentify.language.agreement import check_agreement
 from img_ingestion.deidentify.pixels.rules import Box, Criterion
 from img_ingestion.errors import SettingsError
@@ -105,7 +106,7 @@ def test_every_refused_example_of_the_documentation_is_refused_so(example: str) 
 
 
 def test_the_documentation_has_examples() -> None:
-    assert len(examples("deid")) == 4
+    assert len(examples("deid")) == 5
     assert len(examples("deid-refused")) == 23
 
 
@@ -504,3 +505,67 @@ def test_the_recipe_reads_the_same_in_any_locale() -> None:
     }
 
     assert digests == {recipe.load(SHIPPED).digest + "\n"}
+
+
+LABELS = """FORMAT dicom
+%header
+KEEP PatientSex
+REMOVE FileSetID
+%filter whitelist
+LABEL Plain CT of ours
+  contains Modality CT
+  + equals Manufacturer Example
+%filter graylist
+LABEL Everything of Example
+  equals Manufacturer Example
+  coordinates 0,0,512,20
+LABEL Two modalities
+  equals Modality CT
+  + equals Modality MR
+  coordinates 0,0,9,9
+LABEL Absent and said
+  contains Modality CT
+  + missing Modality
+  coordinates 0,0,9,9
+LABEL Said and not said
+  contains Manufacturer GE
+  + notcontains Manufacturer GE
+  coordinates 0,0,9,9
+LABEL No number
+  equals Rows tall
+  coordinates 0,0,9,9
+LABEL Outside
+  equals Rows 512
+  coordinates 0,512,100,600
+LABEL In vain
+  equals Manufacturer Example
+  + contains Modality US
+  coordinates 0,0,512,20
+LABEL Two types can be said
+  equals ImageType DERIVED
+  + equals ImageType SECONDARY
+  coordinates 0,0,9,9
+LABEL One of two
+  equals Modality CT || equals Modality MR
+  coordinates 0,0,8,8
+"""
+
+
+def test_lines_that_can_never_fire_and_lines_that_conflict_are_named() -> None:
+    script = language.read(LABELS.encode())
+    idle = {fault.line: str(fault) for fault in reach.idle(script.header, script.pixel_rules)}
+    assert list(idle) == [4, 13, 17, 21, 25, 28]
+    assert "DICOMDIR" in idle[4]
+    assert "exclude each other" in idle[13]
+    assert "no such number" in idle[25]
+    assert "outside" in idle[28]
+    assert [str(fault) for fault in reach.disputes(script.pixel_rules)] == [
+        "line 6: conflicts with line 10: what carries text is never called clean",
+        "line 31: does nothing that line 10 does not do",
+    ]
+
+
+def test_nothing_in_the_shipped_recipe_is_in_vain() -> None:
+    script = language.read(SHIPPED.read_bytes())
+    assert reach.idle(script.header, script.pixel_rules) == ()
+    assert reach.disputes(script.pixel_rules) == ()

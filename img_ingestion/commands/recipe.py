@@ -22,7 +22,8 @@ NAME = "recipe"
 HELP = "check a recipe, its coverage, or what differs between two"
 DESCRIPTION = """\
   recipe lint [FILE]       is every line understood, and by deid in the same way
-  recipe coverage [FILE]   rows of Table E.1-1 without a line; lines that let more through
+  recipe coverage [FILE]   rows of Table E.1-1 without a line; lines that let more through; lines
+                           that can never fire, and lines that conflict
   recipe diff FILE [FILE]  what the second one does otherwise
 
 Without a FILE, or for the second one of diff, the recipe in force is meant. A recipe that is wrong
@@ -64,17 +65,23 @@ def _linted(read: Recipe, _: Profile) -> Told:
 
 
 def _covered(read: Recipe, options: Profile) -> Told:
-    """Say where the profile decides, and where the site lets more through than it."""
+    """Say where the profile decides, where the site does more or less, and what is in vain."""
     from img_ingestion.deidentify import recipe
+    from img_ingestion.deidentify.language import reach
 
     found, weaker = recipe.coverage(read), recipe.weaker(read, options)
     lines = [f"{found.covered} of {found.rows} rows of Table E.1-1 have a line"]
     lines += [f"no line: {_named(tag)}" for tag in found.missing]
-    lines += [f"lets more through: {_named(tag)}" for tag in weaker]
+    lines += [f"lets more through: {_named(tag)}, line {read.header[tag].line}" for tag in weaker]
+    idle = [str(fault) for fault in reach.idle(read.header.values(), read.pixel_rules)]
+    disputes = [str(fault) for fault in reach.disputes(read.pixel_rules)]
+    lines += [*idle, *disputes]
     values = {
         "rows": found.rows,
         "missing": [_notation(tag) for tag in found.missing],
         "weaker": [_notation(tag) for tag in weaker],
+        "idle": idle,
+        "disputes": disputes,
     }
     return Told(tuple(lines), values)
 

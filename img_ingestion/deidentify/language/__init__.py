@@ -7,6 +7,7 @@ The recipe language, read strictly: what deid would drop or misread is a fault w
     elements.py    a statement's element -> tag and VR; texts that fit them
     header.py      a %header statement -> HeaderRule
     labels.py      a LABEL of a %filter section -> PixelRule
+    reach.py       what can never fire, and labels that conflict
     agreement.py   whether deid's parser understood the same
 """
 
