@@ -65,6 +65,11 @@ def report() -> Dataset:
     """Give a report whose tree has an item of each kind (PS3.3 C.17.3)."""
     tree = [
         _item("PNAME", "121008", "Person Observer Name", PersonName="Thistlewood^Ottoline"),
+        _item("PNAME", "121029", "Subject Name", PersonName="Quillfeather^Zebedee"),
+        _item("TEXT", "121030", "Subject ID", TextValue="ZQ-4711"),
+        _item("DATE", "121031", "Subject Birth Date", Date="19510723"),
+        _item("TEXT", "121013", "Device Observer Name", TextValue="Example lung"),
+        _item("TEXT", "121016", "Device Observer Serial Number", TextValue="4 nodule"),
         _item("UIDREF", "121018", "Procedure Study Instance UID", UID=STUDY),
         _item("DATE", "121021", "Date of procedure", Date="20100306"),
         _item("DATETIME", "121022", "Date and time", DateTime="20100306101112"),

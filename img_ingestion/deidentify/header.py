@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
-from img_ingestion.deidentify import private, profile
+from img_ingestion.deidentify import content_items, private, profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
 from img_ingestion.deidentify.pseudonyms import names_a_class
@@ -89,6 +89,8 @@ class Header:
         out.set_original_encoding(implicit, little, source.original_character_set)
         for tag in [tag for tag, element in elements.items() if element.VR == "SQ"]:
             out[tag] = elements[tag]
+        if content_items.CONCEPT_NAME in out and out[content_items.CONCEPT_NAME].VR == "SQ":
+            content_items.settle(out, source, self.table, self.values.patient)
         return out
 
     def _public(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
