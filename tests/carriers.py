@@ -71,8 +71,10 @@ def report() -> Dataset:
         _item("TEXT", "121013", "Device Observer Name", TextValue="Example lung"),
         _item("TEXT", "121016", "Device Observer Serial Number", TextValue="4 nodule"),
         _item("UIDREF", "121018", "Procedure Study Instance UID", UID=STUDY),
-        _item("DATE", "121021", "Date of procedure", Date="20100306"),
-        _item("DATETIME", "121022", "Date and time", DateTime="20100306101112"),
+        _item("DATE", "111060", "Study Date", Date="20100306"),
+        _item(
+            "DATETIME", "121125", "DateTime of Recording of Log Entry", DateTime="20100306101112"
+        ),
         _item(
             "TEXT",
             "121071",
