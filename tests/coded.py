@@ -117,7 +117,7 @@ def high_throughput(frame: NDArray[Any]) -> bytes:
     return bytes(imagecodecs.htj2k_encode(frame, reversible=True))
 
 
-LOSSLESS: Mapping[UID, Callable[[NDArray[Any]], bytes]] = {
+LOSSLESS: Mapping[str, Callable[[NDArray[Any]], bytes]] = {
     JPEGLossless: lossless_jpeg,
     JPEGLosslessSV1: lossless_jpeg,
     JPEGLSLossless: jpeg_ls,
@@ -130,7 +130,7 @@ LOSSLESS: Mapping[UID, Callable[[NDArray[Any]], bytes]] = {
 }
 """Encoders that keep every value, also where their transfer syntax would allow loss."""
 
-LOSSY: Mapping[UID, Callable[[NDArray[Any], int], bytes]] = {
+LOSSY: Mapping[str, Callable[[NDArray[Any], int], bytes]] = {
     JPEGBaseline8Bit: lambda frame, bits: jpeg(frame, bits, level=98),
     JPEGExtended12Bit: lambda frame, bits: jpeg(frame, bits, level=98),
     JPEGLSNearLossless: lambda frame, _: jpeg_ls(frame, level=2),

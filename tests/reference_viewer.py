@@ -1,5 +1,7 @@
 """
-What dcmtk shows of a frame with the same window, and how far our picture is from it.
+What other readers show of a frame with the same window, and how far our picture is from it.
+
+dcmtk is asked first; where it shows nothing, or what is known to be wrong, pydicom and Pillow.
 
 `differences(folder)` gives the table; `python -m tests.reference_viewer FOLDER` prints it.
 """
@@ -25,6 +27,7 @@ from img_ingestion.render import pictures
 from img_ingestion.render.greyscale import full_range, greyscale, supplemental_first
 from img_ingestion.render.voi import Window
 from img_ingestion.settings import Limits, Rendering
+from tests import second_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +65,11 @@ def window(dataset: Dataset, number: int) -> list[str]:
         return ["+Ww", repr((low + high + 1) / 2), repr(high - low + 1), "+Wfl"]
     if not isinstance(chosen.voi, Window):
         return ["+Wl", "1"]
-    function = {"LINEAR": "+Wfl", "SIGMOID": "+Wfs"}[chosen.voi.function]
-    return ["+Ww", repr(chosen.voi.center), repr(chosen.voi.width), function]
+    center, width = chosen.voi.center, chosen.voi.width
+    if chosen.voi.function == "LINEAR_EXACT":  # which dcmtk says as LINEAR, half a step further
+        center, width = center + 0.5, width + 1
+    function = "+Wfs" if chosen.voi.function == "SIGMOID" else "+Wfl"
+    return ["+Ww", repr(center), repr(width), function]
 
 
 def dcmtk_shows(path: Path, number: int, options: list[str]) -> NDArray[np.int16] | None:
@@ -115,19 +121,36 @@ def _by_pydicom(path: Path, plain: Path) -> Path:
     return plain
 
 
+DCMTK_IS_WRONG = {
+    "SC_ybr_full_uncompressed.dcm": "it cuts where it should round: two levels from the formula",
+    "SC_ybr_full_422_uncompressed.dcm": "as above",
+    "rtdose_expb.dcm": "it swaps 32-bit words as pairs of 16 bits",
+    "rtdose_expb_1frame.dcm": "as above",
+    "example.dcm": "a JFIF file that the header calls RGB: it shows pink for white",
+    "example-mg.dcm": "as above",
+    "SC_rgb_jpeg_lossy_gdcm.dcm": "subsampled chrominance that the header calls RGB: blue for red",
+}
+"""Files, by the end of their name, that another reader judges, and why."""
+
+
 def difference(path: Path) -> tuple[str, int | None]:
-    """Compare the first and the middle frame; the largest difference in grey levels, and what was compared."""
+    """Compare the first and the middle frame: with what, and the largest difference in levels."""
     try:
         dataset = read(path)
         if not {"PixelData", "FloatPixelData", "DoubleFloatPixelData"} & set(dataset.dir()):
             return "no pixels", None
-        worst = -1
+        worst, by = -1, "dcmtk"
         for choice in ("first", "middle") if pixel_format(dataset).frames > 1 else ("first",):
             (picture,) = pictures(dataset, Rendering(frames=choice), Limits())
-            theirs = dcmtk_shows(path, picture.frame, window(dataset, picture.frame))
-            ours = levels(picture.png)
+            theirs, wrong = None, path.name.endswith(tuple(DCMTK_IS_WRONG))
+            if not wrong:
+                theirs = dcmtk_shows(path, picture.frame, window(dataset, picture.frame))
             if theirs is None:
-                return "dcmtk shows nothing", None
+                by = "second reader"
+                theirs = second_reader.shows(dataset, picture.frame, as_a_file=wrong)
+            if theirs is None:
+                return "nobody else shows it", None
+            ours = levels(picture.png)
             ours, theirs = np.atleast_3d(ours), np.atleast_3d(theirs)
             first = supplemental_first(dataset, pixel_format(dataset))
             if first is not None:
@@ -137,11 +160,11 @@ def difference(path: Path) -> tuple[str, int | None]:
             worst = max(worst, int(np.abs(ours - theirs).max()))
     except InstanceError as error:
         return f"{error.code}: {error}", None
-    return "compared", worst
+    return by, worst
 
 
 def differences(folder: Path) -> Iterator[tuple[Path, str, int | None]]:
-    """Give each file of a folder, what was compared, and the largest difference."""
+    """Give each file of a folder, what it was compared with, and the largest difference."""
     for path in sorted(folder.iterdir()):
         yield path, *difference(path)
 

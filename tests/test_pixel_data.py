@@ -218,6 +218,7 @@ def test_lossy_codestreams_come_back_nearly(
         ("YBR_FULL_422", "YCBCR", "422", "YBR_FULL"),
         ("RGB", "YCBCR", None, "YBR_FULL"),  # JFIF says so
         ("RGB", "YCBCR", "420", "YBR_FULL"),
+        ("YBR_FULL_422", "RGB", None, "RGB"),  # the components are named R, G and B
     ],
 )
 def test_a_jpeg_is_believed_before_the_header(
@@ -225,10 +226,25 @@ def test_a_jpeg_is_believed_before_the_header(
 ) -> None:
     values = np.full((1, 32, 32, 3), (90, 100, 200), np.uint8)
     dataset = make_dataset(**image(values, 8, PhotometricInterpretation=declared))
-    told = {"colorspace": inside, "outcolorspace": inside, "subsampling": subsampling}
+    told: dict[str, Any] = {
+        "colorspace": inside,
+        "outcolorspace": inside,
+        "subsampling": subsampling,
+    }
     encapsulated(dataset, JPEGBaseline8Bit, [jpeg(values[0], level=100, **told)])
     assert pixel_format(dataset).photometric == true
     assert np.abs(decoded(dataset).astype(int) - values).max() <= 1
+
+
+def test_frames_whose_colours_are_not_the_same_kind_are_refused(make_dataset: MakeDataset) -> None:
+    values = np.full((2, 32, 32, 3), (90, 100, 200), np.uint8)
+    streams = [
+        jpeg(frame, level=100, colorspace=inside, outcolorspace=inside)
+        for frame, inside in zip(values, ("RGB", "YCBCR"), strict=True)
+    ]
+    dataset = encapsulated(make_dataset(**image(values, 8)), JPEGBaseline8Bit, streams)
+    with pytest.raises(NotDecoded):
+        decoded(dataset)
 
 
 @pytest.mark.parametrize("declared", ["YBR_RCT", "YBR_ICT"])
@@ -376,7 +392,7 @@ def test_a_deflated_frame_unpacks_no_further_than_its_frame(make_dataset: MakeDa
 def test_a_cut_codestream_is_refused(make_dataset: MakeDataset, syntax: str, part: float) -> None:
     values = noise("u1", 8, (1, 64, 64))
     dataset = make_dataset(**image(values, 8))
-    stream = LOSSLESS.get(UID(syntax), jpeg)(values[0])
+    stream = LOSSLESS.get(syntax, jpeg)(values[0])
     encapsulated(dataset, syntax, [stream[: int(len(stream) * part)]])
     with pytest.raises(NotDecoded):
         decoded(dataset)

@@ -16,6 +16,8 @@ START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF, 0xF7})
 """Of these, the ones whose components are never transformed, whatever other markers say."""
 MARKER, JFIF, ADOBE = 0xFF, 0xE0, 0xEE
+COLOURS = 3
+"""Components of a colour picture."""
 END_OF_IMAGE = b"\xff\xd9"
 CODESTREAM = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and of its size segment (ISO 15444-1 annex A.4, A.5)."""
@@ -29,8 +31,8 @@ class CodestreamHeader:
     columns: int
     samples: int
     precision: int
-    is_ybr: bool = False
-    """Its markers say that the three components are luminance and chrominance."""
+    colours: str = ""
+    """What its markers say that the three components are: RGB, YBR_FULL, or nothing."""
 
 
 def jpeg_header(codestream: bytes) -> CodestreamHeader:
@@ -41,8 +43,9 @@ def jpeg_header(codestream: bytes) -> CodestreamHeader:
             said.setdefault(marker, content)
             if marker in START_OF_FRAME:
                 precision, rows, columns, samples = struct.unpack_from(">BHHB", content)
-                is_ybr = samples > 1 and marker not in LOSSLESS and _is_ybr(said, content)
-                return CodestreamHeader(rows, columns, samples, precision, is_ybr)
+                tells = samples == COLOURS and marker not in LOSSLESS
+                colours = _colours(said, content) if tells else ""
+                return CodestreamHeader(rows, columns, samples, precision, colours)
     raise NotDecoded("the codestream has no JPEG frame header")
 
 
@@ -60,17 +63,21 @@ def _segments(codestream: bytes) -> Iterator[tuple[int, bytes]]:
         at += 2 + length
 
 
-def _is_ybr(said: dict[int, bytes], frame_header: bytes) -> bool:
+def _colours(said: dict[int, bytes], frame_header: bytes) -> str:
     """
-    Tell whether three lossy components are luminance and chrominance.
+    Say what three lossy components are.
 
     Encoders leave the truth here whatever Photometric Interpretation (0028,0004) somebody put
-    in the header: Adobe's marker says it, JFIF means it, and nobody subsamples green and blue.
+    in the header: components can be named R, G and B, Adobe's marker says it, JFIF means it,
+    and nobody subsamples green and blue.
     """
+    if frame_header[6:15:3].upper() == b"RGB":
+        return "RGB"
     adobe = said.get(ADOBE, b"")
     if adobe[:5] == b"Adobe":
-        return adobe[11:12] == b"\1"
-    return said.get(JFIF, b"")[:5] == b"JFIF\0" or frame_header[7] != frame_header[10]
+        return "YBR_FULL" if adobe[11:12] == b"\1" else ""
+    jfif = said.get(JFIF, b"")[:5] == b"JFIF\0"
+    return "YBR_FULL" if jfif or frame_header[7] != frame_header[10] else ""
 
 
 def jpeg2000_header(codestream: bytes) -> CodestreamHeader:

@@ -104,7 +104,12 @@ def frames(
         yield from _native_frames(_native(dataset, syntax), declared, numbers)
         return
     codec = _codec(syntax)
+    colours: set[str] = set()
     for number, codestream in enumerate(codestreams(dataset, declared.frames), start=1):
+        if codec.header and declared.samples > 1:
+            colours.add(codec.header(codestream).colours)
+            if len(colours) > 1:
+                raise NotDecoded("one frame has other colours than another")
         if number in numbers:
             cells = decoded(codec, codestream, declared)
             yield stored_values(cells, declared, _shift(codec, codestream, declared))
@@ -148,10 +153,12 @@ def _decoded_photometric(dataset: Dataset, codec: Codec, declared: PixelFormat) 
     """Say what the codec makes of the declared photometric interpretation (PS3.5 8.2)."""
     if declared.photometric in ("YBR_ICT", "YBR_RCT"):
         return "RGB"
-    if declared.photometric == "RGB" and codec.header:
+    if declared.samples > 1 and codec.header:
         with closing(codestreams(dataset, declared.frames)) as streams:
-            if codec.header(next(streams)).is_ybr:
-                return "YBR_FULL"
+            colours = codec.header(next(streams)).colours
+        # YBR_PARTIAL_422 is a YBR too, of which no marker tells.
+        if colours and declared.photometric != "YBR_PARTIAL_422":
+            return colours
     return _upsampled(declared.photometric)
 
 

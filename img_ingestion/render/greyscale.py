@@ -49,7 +49,7 @@ def greyscale(dataset: Dataset, number: int, pixel_format: PixelFormat) -> Greys
     """
     stored = modality(dataset, number, signed=pixel_format.signed)
     negative = pixel_format.signed or (isinstance(stored, Rescale) and stored.intercept < 0)
-    window = voi(dataset, number, signed=negative)
+    window = voi(dataset, number, signed=negative, fractional=pixel_format.is_float)
     shape = text(dataset, "PresentationLUTShape")
     inverted = shape == "INVERSE" if shape else pixel_format.photometric == "MONOCHROME1"
     return Greyscale(stored, window, inverted)

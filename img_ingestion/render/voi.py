@@ -73,7 +73,9 @@ class VoiTable:
         return np.clip(self.table.applied(values) / ((1 << self.table.bits) - 1), 0, 1)
 
 
-def voi(dataset: Dataset, number: int, *, signed: bool) -> Window | VoiTable | None:
+def voi(
+    dataset: Dataset, number: int, *, signed: bool, fractional: bool = False
+) -> Window | VoiTable | None:
     """
     Give the VOI transformation of frame `number`, none where the header has no usable one.
 
@@ -85,12 +87,18 @@ def voi(dataset: Dataset, number: int, *, signed: bool) -> Window | VoiTable | N
         Frame number, from 1.
     signed : bool
         Modality values can be negative, so the first value that a VOI LUT maps can be too.
+    fractional : bool
+        Stored values are floating point numbers. LINEAR is then taken as LINEAR_EXACT: what
+        sets them apart is half a step between integers, and parametric maps from 0 to 1 come
+        with a window of width 1, which LINEAR would make a threshold.
 
     """
     item = described(dataset, number, "FrameVOILUTSequence")
     function = text(item, "VOILUTFunction") or "LINEAR"
     if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
         raise NotRendered("VOILUTFunction is none of the standard's")
+    if fractional and function == "LINEAR":
+        function = "LINEAR_EXACT"
     smallest = 1.0 if function == "LINEAR" else np.nextafter(0, 1)
     for center, width in zip(
         numbers(item, "WindowCenter")[:1], numbers(item, "WindowWidth")[:1], strict=False
