@@ -104,3 +104,12 @@ def test_what_is_said_to_be_burned_in_is_held_where_nobody_looks(
 ) -> None:
     outcome, _ = walked(home, "burned", make_instance(BurnedInAnnotation="YES"))
     assert (outcome.outcome, outcome.code) == ("held", "NotAdmitted")
+
+
+def test_a_kind_of_image_that_is_newer_than_the_dictionary_goes_on(
+    home: Home, make_instance: MakeInstance
+) -> None:
+    label_map = "1.2.840.10008.5.1.4.1.1.66.7"
+    _, clean = walked(home, "newer", make_instance(SOPClassUID=label_map, Modality="SEG"))
+    assert clean is not None
+    assert clean.SOPClassUID == label_map

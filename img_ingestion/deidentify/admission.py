@@ -19,6 +19,8 @@ REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstance
 # PS3.3 C.12.1.1.2, with the misspellings that readers forgive.
 CHARACTER_SET = re.compile(r"(?:ISO(?: 2022)?[ _-]?IR[ _-]?\d{1,3}|GB18030|GBK)?", re.IGNORECASE)
 STORAGE = "SOP Class"
+NEWER = frozenset({"1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.66.8"})
+"""Label Map and Height Map Segmentation (PS3.4 B.5): images that pydicom's dictionary has not."""
 
 
 def check(dataset: Dataset) -> None:
@@ -42,7 +44,7 @@ def check(dataset: Dataset) -> None:
         if not dataset.get(keyword):
             raise NotAdmitted(f"{keyword} is absent or empty")
     sop_class = UID(dataset.SOPClassUID)
-    if sop_class.type != STORAGE or sop_class.is_private:
+    if (sop_class.type != STORAGE or sop_class.is_private) and sop_class not in NEWER:
         raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
     if why := without_pictures.HELD.get(sop_class):
         raise NotAdmitted(why)
