@@ -116,7 +116,10 @@ def _begun(bench: Bench, job: Job) -> Iterator[Ingested]:
     """Decide on what needs no look at its content; have the rest cleaned."""
     known = bench.ledger.known(job.entry)
     if known is not None:
-        yield from _put_away(bench, job, known, told(known, known.name))
+        # A file of an archive, say, that has its place already: its outcome was told.
+        before = known.id not in {one.id for one in bench.ledger.unfinished()}
+        outcomes = list(_put_away(bench, job, known, told(known, known.name)))
+        yield from () if before else outcomes
         return
     job.source.check(job.arrival)
     try:

@@ -125,6 +125,12 @@ class Incoming(Section):
     """A file is taken once it has not changed for this many seconds."""
     give_up_s: float = Field(default=0.0, ge=0)
     """Half a file is held once it has not grown for this long; raise it where copies stall."""
+    unpack_zip: bool = False
+    """Take the files in zip archives as files; an archive is removed once they are put away."""
+    max_zip_files: int = Field(default=10_000, ge=1)
+    """Files in one archive at the most; what is above a limit is held as it is."""
+    max_zip_ratio: float = Field(default=200.0, ge=1)
+    """How many times its size an archive may unpack to, and `limits.max_unpacked_bytes`."""
 
 
 class CustomerSettings(Section):

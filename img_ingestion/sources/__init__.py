@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion.errors import SettingsError
 from img_ingestion.sources import walk
 from img_ingestion.sources.folder import Folder
+from img_ingestion.sources.zips import Zips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,15 +42,23 @@ def sources(
         One of the files is not a file in a customer's folder.
 
     """
-    if files:
-        return (Folder(home.local_dcm, settings, key, _chosen(home.local_dcm, files)),)
-    folder = Folder(home.local_dcm, settings, key)
-    return (folder, *_objects(home, settings, key))
+    chosen = _chosen(home.local_dcm, files) if files else None
+    return (
+        *_files(Folder(home.local_dcm, settings, key, chosen)),
+        *(_objects(home, settings, key) if chosen is None else ()),
+    )
 
 
 def may_have(home: Home, settings: Settings) -> bool:
     """Tell whether a pass can find anything: what takes it up is slow to import."""
     return bool(settings.s3.url) or any(True for _ in walk.walked(home.local_dcm))
+
+
+def _files(folder: Folder) -> tuple[Source, ...]:
+    """Give the folder; where the settings ask for it, what is in its zip archives apart."""
+    if not folder.settings.incoming.unpack_zip:
+        return (folder,)
+    return replace(folder, zips=False), Zips(replace(folder, zips=True))
 
 
 def _objects(home: Home, settings: Settings, key: bytes) -> tuple[Source, ...]:

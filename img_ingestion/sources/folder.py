@@ -48,6 +48,8 @@ class Folder:
     """For the digests of places."""
     chosen: tuple[Parts, ...] | None = field(default=None, repr=False)
     """Only these files, below `root`; None: all."""
+    zips: bool | None = None
+    """Only zip archives, or all but them; None: whatever is there."""
 
     def arrivals(self, stuck: Container[str] = ()) -> Iterator[Arrival | Left]:
         """Give each file that has fully arrived, once, read once; and what is left in place."""
@@ -117,11 +119,40 @@ class Folder:
     def _parts(self, arrival: Arrival) -> Parts:
         return arrival.received.path.relative_to(self.root).parts
 
+    def remove(self, arrival: Arrival) -> None:
+        """
+        Remove an original of which all that it held is put away; something else stays.
+
+        Raises
+        ------
+        StorageError
+            It cannot be removed.
+
+        """
+        parts = self._parts(arrival)
+        with (
+            durable.storing("removing an archive"),
+            suppress(FileNotFoundError),
+            walk.entered(self.root, parts[:-1]) as folder,
+        ):
+            if _still(parts[-1], folder, arrival.stamp):
+                os.unlink(parts[-1], dir_fd=folder)
+                os.fsync(folder)
+
     def _seen(self) -> Iterator[Seen]:
         if self.chosen is None:
-            return walk.walked(self.root)
-        looks = (walk.look(self.root, parts) for parts in self.chosen)
-        return (seen for seen in looks if seen is not None)
+            found = walk.walked(self.root)
+        else:
+            looks = (walk.look(self.root, parts) for parts in self.chosen)
+            found = (seen for seen in looks if seen is not None)
+        return (seen for seen in found if self._meant(seen))
+
+    def _meant(self, seen: Seen) -> bool:
+        if self.zips is None:
+            return True
+        # What cannot be looked at is told of once.
+        is_zip = seen.stamp is not None and seen.parts[-1].lower().endswith(".zip")
+        return is_zip == self.zips
 
     def _settled(self, parts: Parts, stamp: Stamp) -> bool:
         """Tell whether the clocks say that a file has not changed for long enough."""
