@@ -17,7 +17,7 @@ from img_ingestion.deidentify.pixels import clean
 from img_ingestion.deidentify.pixels.rules import Box, PixelRule
 from img_ingestion.deidentify.pixels.text import Wanted, still_readable
 from img_ingestion.deidentify.pixels.text.changes import changed
-from img_ingestion.deidentify.pixels.text.harmless import is_harmless
+from img_ingestion.deidentify.pixels.text.harmless import objection
 from img_ingestion.deidentify.pixels.text.reading import Reading
 from img_ingestion.errors import SettingsError
 from img_ingestion.instance import Identifiers
@@ -136,8 +136,8 @@ def test_a_part_that_does_not_change_is_looked_at_once_and_every_other_part_is_s
     moving = still.copy()
     moving[200, 450] = 1
     looked_at = [(number, part) for number, _, part in changed([still, still, moving, still])]
-    assert [number for number, _ in looked_at] == [1, 3, 4]
-    for _, part in looked_at[1:]:
+    assert [number for number, _ in looked_at] == [3, 4]
+    for _, part in looked_at:
         assert part.left <= 450 - 64 < 450 + 49 < part.right
         assert part.top <= 200 - 64 < 200 < part.bottom
         assert part.right - part.left < 300
@@ -196,7 +196,7 @@ LOOK = """
 import numpy
 from img_ingestion.deidentify.pixels.text import models
 models.text_likelihood(numpy.zeros((64, 64, 3), numpy.uint8))
-models.readings([numpy.zeros((48, 96, 3), numpy.uint8)])
+models.reading(numpy.zeros((48, 96, 3), numpy.uint8))
 """
 
 
@@ -285,8 +285,8 @@ OWN = Identifiers(
     ],
 )
 def test_sides_scales_and_technique_are_harmless(text: str) -> None:
-    assert is_harmless(Reading(text, 0.95), OWN)
-    assert not is_harmless(Reading(text, 0.6), OWN)
+    assert objection(Reading(text, 0.95), OWN) == ""
+    assert objection(Reading(text, 0.6), OWN)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_sides_scales_and_technique_are_harmless(text: str) -> None:
     ],
 )
 def test_whatever_is_not_known_to_be_harmless_is_hidden(text: str) -> None:
-    assert not is_harmless(Reading(text, 0.99), OWN)
+    assert objection(Reading(text, 0.99), OWN)
 
 
 def test_identifiers_hides_the_name_and_keeps_the_measure(make_dataset: MakeDataset) -> None:

@@ -26,8 +26,9 @@ def why(region: Region) -> str:
     """Say who asked for a region, or why it was left."""
     if region.found_by == KEPT:
         return "kept: read for certain as a scale, a measure, a side or a technique"
-    if region.found_by == FOUND:
-        return "hidden: looks like text"
+    found, _, reason = region.found_by.partition(": ")
+    if found == FOUND:
+        return f"hidden: looks like text{reason and ', '}{reason}"
     return f"hidden: device rule {region.found_by}"
 
 
@@ -93,7 +94,7 @@ def drawn(shown: Picture, regions: Sequence[Region]) -> Element:
 
 
 def _mark(number: int, region: Region, shown: Picture) -> Element:
-    kind = {KEPT: "kept", FOUND: "text"}.get(region.found_by, "rule")
+    kind = {KEPT: "kept", FOUND: "text"}.get(region.found_by.partition(": ")[0], "rule")
     size = max(min(shown.rows, shown.columns) / LETTERS, 1)
     return element(
         "g",

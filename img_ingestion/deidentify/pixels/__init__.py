@@ -162,13 +162,15 @@ def _proved(
 
     """
     more: tuple[Region, ...] = ()
+    new: tuple[Region, ...] | None = None
     for _ in range(ROUNDS):
-        left = text.still_readable(dataset, limits, wanted, (*hidden, *more))
+        left = text.still_readable(dataset, limits, wanted, (*hidden, *more), new)
         if not left:
             return more
-        more += hide(dataset, left, limits)
+        new = hide(dataset, left, limits)
+        more += new
         wanted = replace(wanted, unread=False)
-    if text.still_readable(dataset, limits, wanted, (*hidden, *more)):
+    if text.still_readable(dataset, limits, wanted, (*hidden, *more), new):
         raise NotVerified("text can still be read in the pixels")
     return more
 

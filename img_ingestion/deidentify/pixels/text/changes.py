@@ -1,4 +1,4 @@
-"""Which parts of which frame have to be looked at: all that differs from the frame before."""
+"""Which parts of which frame have to be looked at: all that is not flat, and differs."""
 
 from __future__ import annotations
 
@@ -22,22 +22,30 @@ def changed(frames: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any],
     """
     Give what is new, frame by frame: its number from 1, the frame, and a part of it.
 
-    The whole of the first frame; of each other frame the parts in which any stored value
-    differs from the frame before, with a rim around them. A pixel that does not differ was
-    looked at before, so that nothing goes unseen; a still title of a cine is looked at once.
+    Of the first frame the parts in which any stored value differs from its neighbours: nothing
+    can be read where nothing differs. Of each other frame those in which any differs from the
+    frame before: what does not was looked at before, so that nothing goes unseen, and a still
+    title of a cine is looked at once. With a rim around them.
     """
     before: NDArray[Any] | None = None
     for number, frame in enumerate(frames, start=1):
-        if before is None:
-            yield number, frame, Box(0, 0, frame.shape[1], frame.shape[0])
-        else:
-            for part in _parts(frame, before):
-                yield number, frame, part
+        differs = _steps(frame) if before is None else frame != before
+        for part in _parts(differs):
+            yield number, frame, part
         before = frame
 
 
-def _parts(frame: NDArray[Any], before: NDArray[Any]) -> Iterator[Box]:
-    differs: NDArray[np.bool_] = np.any(frame != before, axis=2)
+def _steps(frame: NDArray[Any]) -> NDArray[np.bool_]:
+    steps = np.zeros(frame.shape, np.bool_)
+    steps[1:] = frame[1:] != frame[:-1]
+    steps[:, 1:] |= frame[:, 1:] != frame[:, :-1]
+    return steps
+
+
+def _parts(samples: NDArray[np.bool_]) -> Iterator[Box]:
+    differs: NDArray[np.bool_] = samples[..., 0]
+    for plane in range(1, samples.shape[2]):
+        differs = differs | samples[..., plane]
     rows, columns = differs.shape
     padded = np.pad(differs, ((0, -rows % CELL), (0, -columns % CELL)))
     shape = padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL

@@ -34,9 +34,9 @@ MARKS = r"[+%:=()<>~*x\u00d7\u00b0/.,\-\s]"
 """Between a word and a number; a number with `/`, `:` or `-` on either side may be a date."""
 
 
-def is_harmless(reading: Reading, own: Identifiers) -> bool:
+def objection(reading: Reading, own: Identifiers) -> str:
     """
-    Tell whether a line may stay.
+    Say why a line may not stay; empty when it may.
 
     Parameters
     ----------
@@ -47,9 +47,13 @@ def is_harmless(reading: Reading, own: Identifiers) -> bool:
 
     """
     text = _folded(reading.text)
-    if reading.sure < SURE or sum(map(str.isdigit, text)) > MOST_DIGITS:
-        return False
-    return LINE.fullmatch(text) is not None and not _tells(text, own)
+    if _tells(text, own):
+        return "what identifies this patient"
+    if reading.sure < SURE:
+        return "not to be read for certain"
+    if sum(map(str.isdigit, text)) > MOST_DIGITS or NUMBERED.search(text):
+        return "looks like a number or a date of somebody"
+    return "" if LINE.fullmatch(text) else "not known to be harmless"
 
 
 def _tells(text: str, own: Identifiers) -> bool:
@@ -76,4 +80,6 @@ def _expression() -> re.Pattern[str]:
     return re.compile(rf"(?:(?<![A-Z])(?:{word})(?![A-Z])|{NUMBER}|{MARKS})+")
 
 
+NUMBERED = re.compile(r"\d{4}|\d[/:.-]\d+[/:.-]\d")
+"""A record number, a year, a telephone, a date, a time."""
 LINE = _expression()

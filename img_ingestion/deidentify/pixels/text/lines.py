@@ -45,6 +45,11 @@ class Line:
         """The short side: of the letters, whichever way the line runs."""
         return min(self.right - self.left, self.bottom - self.top)
 
+    @property
+    def length(self) -> float:
+        """The long side."""
+        return max(self.right - self.left, self.bottom - self.top)
+
 
 def lines(view: NDArray[np.uint8], enlarged: float = 1.0) -> list[Line]:
     """
@@ -65,7 +70,7 @@ def lines(view: NDArray[np.uint8], enlarged: float = 1.0) -> list[Line]:
     likelihood = np.zeros(view.shape[:2], np.float32)
     for part in _tiles(*view.shape[:2]):
         # Nothing can be read where nothing differs.
-        if np.ptp(view[part], axis=(0, 1)).any():
+        if (view[part] != view[part][0, 0]).any():
             found = models.text_likelihood(view[part])
             np.maximum(likelihood[part], found, out=likelihood[part])
     return list(_boxed(likelihood, scale))

@@ -24,6 +24,17 @@ def blurred(plane: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(coarse, (columns, rows)), np.float32)
 
 
+def extremes(
+    plane: NDArray[np.float32], side: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give the least and the greatest value in a square of so many pixels around each pixel."""
+    square = np.ones((side, side), np.uint8)
+    return (
+        np.asarray(cv2.erode(plane, square), np.float32),
+        np.asarray(cv2.dilate(plane, square), np.float32),
+    )
+
+
 def scaled(picture: NDArray[np.uint8], columns: int, rows: int) -> NDArray[np.uint8]:
     """Enlarge smoothly, or shrink without losing thin strokes."""
     shrinks = rows * columns < picture.shape[0] * picture.shape[1]

@@ -26,7 +26,9 @@ WORD = 3
 TALLEST, TALLEST_SHARE = 48, 0.05
 """Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
 SMALL = 24
-"""Pixels: letters up to this height may be too blurred to be read, and still be letters."""
+"""Pixels: only letters up to this height stand alone."""
+LINE = 2.0
+"""Heights: what is that long is a line, and may be of a script that the recogniser cannot read."""
 UPRIGHT = 1.5
 """Heights: a box that much higher than wide runs up or down the picture."""
 
@@ -59,26 +61,34 @@ def is_text(reading: Reading, line: Line) -> bool:
     return reading.letters == 1 and sure and line.height <= SMALL
 
 
-def may_be_text(reading: Reading, line: Line) -> bool:
-    """Tell what may be print from what is plainly none: a large shape that reads as one letter."""
-    return line.height <= SMALL or reading.letters > 1 or is_text(reading, line)
+def is_line(line: Line) -> bool:
+    """Tell what runs like a line of print, of any script, from marks, teeth and calipers."""
+    return line.length >= LINE * line.height and line.score >= FOUND_SURELY
 
 
-def is_large_print(reading: Reading) -> bool:
-    """Tell whether what is too high for a line of print is print after all."""
+def is_plain(reading: Reading) -> bool:
+    """Tell what nobody doubts, so that what is too high for a line is print after all."""
     return reading.letters >= WORD and reading.sure >= READ_SURELY
 
 
 def read(view: NDArray[np.uint8], line: Line) -> Reading:
-    """Read a line of a view in the directions it may run, and give the surest reading."""
+    """
+    Read a line of a view in the directions it may run, and give the surest reading.
+
+    A plain one is enough: what takes long to look at is read once.
+    """
     rows, columns = view.shape[:2]
     top, bottom = max(int(line.top), 0), min(int(np.ceil(line.bottom)), rows)
     left, right = max(int(line.left), 0), min(int(np.ceil(line.right)), columns)
     piece = view[top:bottom, left:right]
     if not piece.size:
         return Reading("", 0.0)
-    found = models.readings([_flat(turned) for turned in _turned(piece)])
-    return Reading(*max(found, key=lambda reading: reading[1]))
+    best = Reading("", 0.0)
+    for turned in _turned(piece):
+        best = max(best, Reading(*models.reading(_flat(turned))), key=lambda one: one.sure)
+        if is_plain(best):
+            break
+    return best
 
 
 def _turned(piece: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

@@ -5,8 +5,10 @@ The detector finds text in any one colour, so that one look sees three views; me
 more in such a picture than in its views one after the other (docs/pixels.md).
 
 `surroundings`: each pixel against what lies around it, near, less near and farther: nothing is too
-faint, too dark or too bright, and no window is asked. `brightness`: what the header's window shows,
-each pixel against its surroundings, and what lies above and below that window, by rank.
+faint, too dark or too bright, and no window is asked. Within a patch far beyond the rest, whose
+edge outshines what stands in it, each pixel between the extremes of its neighbours.
+`brightness`: what the header's window shows, each pixel against its surroundings, and what lies
+above and below that window, by rank.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ import numpy as np
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
-from img_ingestion.deidentify.pixels.text.raster import blurred
+from img_ingestion.deidentify.pixels.text.raster import blurred, extremes
 from img_ingestion.errors import NotDeidentified, turned_into
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
@@ -40,6 +44,10 @@ class Distance:
 
 NEAR = Distance(12.0, 0.02)
 DISTANCES = (Distance(12.0, 0.002), Distance(6.0, 0.005), Distance(3.0, 0.005))
+NEIGHBOURS = 5
+"""Pixels of the side of a square that lies within a patch far beyond the rest of the picture."""
+REST, FAR = (5, 95), 0.5
+"""Percentiles of the rest, and how much of their range is far beyond it."""
 SPARSE = 4
 """Of so many rows and columns one is enough to know the range."""
 CONTRAST = 50.0
@@ -82,14 +90,15 @@ def planes(frame: NDArray[Any], dataset: Dataset, stored: PixelFormat) -> NDArra
         if stored.photometric == "YBR_FULL" and frame.dtype == np.uint8:
             frame = convert_color_space(frame, "YBR_FULL", "RGB")
         values = np.nan_to_num(frame.astype(np.float32), posinf=0, neginf=0)
-    if values.shape[2] == 1:
-        return values
+    if all(np.array_equal(values[..., 0], plane) for plane in np.moveaxis(values, 2, 0)[1:]):
+        return values[..., :1]
     return np.dstack([values @ LUMINANCE, values])
 
 
 def surroundings(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Give (rows, columns, planes) of `planes` as (rows, columns, 3): the first look."""
-    return np.dstack([_local(values, distance) for distance in DISTANCES])
+    near, less_near, nearest = (_local(values, distance) for distance in DISTANCES)
+    return np.dstack([near, less_near, _within_patches(values, nearest)])
 
 
 def brightness(values: NDArray[np.float32], shown: Window | None) -> NDArray[np.uint8]:
@@ -126,14 +135,35 @@ def _stretched(grey: NDArray[np.float32], ends: Window) -> NDArray[np.uint8]:
 def _local(values: NDArray[np.float32], distance: Distance) -> NDArray[np.uint8]:
     """Give the deviation from the surroundings; of several planes, the plane's that stands out."""
     strongest = np.zeros(values.shape[:2], np.float32)
-    for plane in np.moveaxis(values, 2, 0):
-        ends = np.percentile(plane[::SPARSE, ::SPARSE], (0.5, 99.5))
-        least = distance.faintest * max(float(np.ptp(ends)), 1e-6)
-        difference = plane - blurred(np.ascontiguousarray(plane), distance.sigma)
+    for plane in _contiguous(values):
+        difference = plane - blurred(plane, distance.sigma)
         spread = np.sqrt(blurred(difference * difference, distance.sigma))
-        deviation = difference / (spread + np.float32(least))
+        deviation = difference / (spread + _faintest(plane, distance.faintest))
         strongest = np.where(np.abs(deviation) > np.abs(strongest), deviation, strongest)
     return np.asarray(np.clip(128 + CONTRAST * strongest, 0, 255), np.uint8)
+
+
+def _within_patches(values: NDArray[np.float32], view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give the view, but what stands in a patch far beyond the rest as it lies between extremes."""
+    for plane in _contiguous(values):
+        low, high = np.percentile(plane[::SPARSE, ::SPARSE], REST)
+        far = FAR * (high - low)
+        if plane.max() <= high + far and plane.min() >= low - far:
+            continue
+        least, greatest = extremes(plane, NEIGHBOURS)
+        inside = (greatest > least) & ((least > high + far) | (greatest < low - far))
+        place = (plane - least) / np.maximum(greatest - least, np.float32(1e-6))
+        view = np.where(inside, (255 * place).astype(np.uint8), view)
+    return view
+
+
+def _contiguous(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    yield from (np.ascontiguousarray(plane) for plane in np.moveaxis(values, 2, 0))
+
+
+def _faintest(plane: NDArray[np.float32], share: float) -> np.float32:
+    ends = np.percentile(plane[::SPARSE, ::SPARSE], (0.5, 99.5))
+    return np.float32(share * max(float(np.ptp(ends)), 1e-6))
 
 
 def _beyond(grey: NDArray[np.float32], shown: Window) -> NDArray[np.uint8] | None:
