@@ -6,12 +6,16 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+from configparser import ConfigParser
 from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from img_ingestion import options
 from img_ingestion.cli import main
 from tools import make_manual
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-OURS = ("getting-started", "operate", "privacy", "developer", "faq")
+WITH_COMMANDS = [page.stem for page in PAGES if "```sh" in page.read_text("utf-8")]
 DONE = {0, 3}
 """Status 3: something is held, as the reader is told."""
 
@@ -37,7 +41,9 @@ def home(tmp_path: Path, make_instance: MakeInstance) -> Path:
     """Give the home and the files that the pages speak of."""
     folder = tmp_path / "gateway" / "local_dcm" / "north"
     folder.mkdir(parents=True)
-    (tmp_path / "gateway" / "gateway.toml").write_text("[incoming]\nsettle_s = 0.0\n")
+    (tmp_path / "elsewhere").mkdir()
+    settings = f'[incoming]\nsettle_s = 0.0\n[folder]\npath = "{tmp_path}/elsewhere"\n'
+    (tmp_path / "gateway" / "gateway.toml").write_text(settings)
     (tmp_path / "some.dcm").write_bytes(make_instance())
     shutil.copy(ROOT / "deid.dicom", tmp_path)
     (folder / "notes.txt").write_text("no image at all")
@@ -52,11 +58,23 @@ def run(work: Path, line: str) -> int:
     if program != "python3":
         return subprocess.run([program, *words], cwd=work, check=False).returncode
     assert words[0] == "ingestion.py"
+    if "review" in words:
+        return reviewed(work, words)
     with chdir(work):
         return main(words[1:])
 
 
-@pytest.mark.parametrize("page", OURS)
+def reviewed(work: Path, words: list[str]) -> int:
+    """Start a review, and end it once it has given its address."""
+    command = [sys.executable, str(ROOT / "ingestion.py"), *words[1:]]
+    with subprocess.Popen(command, cwd=work, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline().startswith("open http://127.0.0.1:")
+        serving.terminate()
+        return serving.wait(30)
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_every_command_of_a_page_runs(
     page: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,6 +84,47 @@ def test_every_command_of_a_page_runs(
     assert lines(page)
     for line in lines(page):
         assert run(home.parent, re.sub(r"\bID\b", one, line)) in DONE, line
+
+
+def spoken(text: str) -> list[list[str]]:
+    """Give what follows `ingestion.py` wherever a text names a whole command in code."""
+    blocks = re.findall(r"```.*?```", text, re.DOTALL)
+    within = re.findall(r"`[^`]+`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    code = [*blocks, *(each.replace("\n", " ") for each in within)]
+    found = re.findall(r"ingestion\.py(?: |\", |$)([^`\n]*)", "\n".join(code), re.MULTILINE)
+    # Placeholders stand for themselves; what may be left out is left out.
+    said = [re.sub(r"\[[A-Z]+\.\.\.\]|[|\"\],]|\.\.\.", " ", each).split() for each in found]
+    return [each for each in said if "-m" not in each]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.stem)
+def test_every_command_that_a_page_names_can_be_said(page: Path) -> None:
+    for words in spoken(page.read_text("utf-8")):
+        if {"-h", "--help", "COMMAND", "usage:"} & set(words):
+            continue
+        name, rest = options.command(words)
+        options.ingestion(name).parse_args(rest)
+
+
+@pytest.mark.parametrize("kind", ["yaml", "ini"])
+def test_what_a_page_gives_to_other_programs_can_be_read(kind: str) -> None:
+    for page in PAGES:
+        for block in re.findall(rf"```{kind}\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            if kind == "yaml":
+                assert yaml.safe_load(block)["kind"]
+            else:
+                units = ConfigParser(strict=False)
+                units.read_string(block)
+                assert units.sections()
+
+
+def test_the_pages_make_a_site_without_a_warning(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    for page in site.rglob("*.html"):
+        assert not re.findall(r"""(?:src|<link[^>]*href)=["']?(?:https?:)?//""", page.read_text())
 
 
 def test_every_page_is_reached_from_the_first() -> None:
