@@ -234,7 +234,9 @@ def test_then_the_backend_is_not_asked_for_them_and_it_is_said(
     assert len(listed) == len(REAL)
     assert all("NoPicture: no pixel data: the backend takes images only" in one for one in listed)
     assert "held            4 NoPicture" in lines(home, capsys, "status")
-    account = "north: 5 seen = 1 sent + 0 waiting + 4 held + 0 duplicate"
+    shutil.copyfile(str(get_testdata_file(REAL[0], download=False)), home / "local_dcm/north/again")
+    assert one_pass(home, f"[backend]\nurl = '{backend}'\n") == 0
+    account = "north: 6 seen = 1 sent + 0 waiting + 4 held + 1 duplicate"
     assert lines(home, capsys, "reconcile") == [account, "everything adds up"]
     assert lines(home, capsys, "verify")[-1] == "all is as it was"
 
@@ -249,7 +251,7 @@ def test_a_destination_of_instances_takes_them_after_retry(
     assert one_pass(home, places) == 0
     assert "4 seen: 4 sent, 0 waiting, 0 held, 0 duplicate" in capsys.readouterr().out
     assert len(list(share.rglob("*.dcm"))) == len(REAL)
-    account = "north: 5 seen = 5 sent + 0 waiting + 0 held + 0 duplicate"
+    account = "north: 6 seen = 5 sent + 0 waiting + 0 held + 1 duplicate"
     assert lines(home, capsys, "reconcile") == [account, "everything adds up"]
     # What the backend was not asked for is nothing to try again.
     assert lines(home, capsys, "retry") == ["0 put back to waiting"]
@@ -267,6 +269,18 @@ def test_the_same_instance_again_is_a_duplicate_and_another_under_its_uid_is_fla
     said = capsys.readouterr().out
     assert "Duplicate....." in said
     assert "other content came before under the same SOP Instance UID" in said
+
+
+def test_what_is_taken_off_the_list_is_not_tried_again(
+    tmp_path: Path, backend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    incoming = tmp_path / "local_dcm" / "north"
+    incoming.mkdir(parents=True)
+    shutil.copyfile(str(get_testdata_file(REAL[0], download=False)), incoming / REAL[0])
+    assert one_pass(tmp_path, f"[backend]\nurl = '{backend}'\n") == 3
+    assert lines(tmp_path, capsys, "held", "reject", "--code", "NoPicture")[0].endswith("rejected")
+    assert lines(tmp_path, capsys, "held", "list") == ["nothing is held"]
+    assert lines(tmp_path, capsys, "retry") == ["0 put back to waiting"]
 
 
 def test_one_of_them_can_be_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

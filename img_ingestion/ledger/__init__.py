@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Self
 
-from img_ingestion.errors import StorageError
+from img_ingestion.errors import NoPicture, StorageError
 from img_ingestion.home import Home
 from img_ingestion.ledger import outbox, place_key, schema
 from img_ingestion.ledger.deliveries import Deliveries, put_back, writing
@@ -90,10 +90,16 @@ class Ledger:
         return Entry(*row) if row else None
 
     def done(self, work: str) -> str | None:
-        """Give the output name of work that is waiting or sent already, None if it is new."""
+        """
+        Give the output name of work that is done, None if it is new.
+
+        Done is what waits or was sent, and what was cleaned and nobody takes for want of a picture.
+        """
         with schema.storing("looking up work"):
             row = self.connection.execute(
-                "SELECT name FROM file WHERE work = ? AND state IN ('waiting', 'sent')", (work,)
+                "SELECT name FROM file WHERE work = ?"
+                " AND (state IN ('waiting', 'sent') OR state = 'held' AND code = ?)",
+                (work, NoPicture.__name__),
             ).fetchone()
         return row[0] if row else None
 

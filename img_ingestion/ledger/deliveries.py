@@ -209,7 +209,8 @@ def put_back(connection: sqlite3.Connection, ids: list[str] | None) -> tuple[lis
     with writing(connection, "putting back"):
         rows = connection.execute(
             "SELECT DISTINCT file FROM delivery JOIN file ON id = file"
-            " WHERE delivery.state = 'held' AND file.state <> 'sent' AND (?1 IS NULL"
+            " WHERE delivery.state = 'held' AND file.state <> 'sent'"
+            " AND file.step IN ('', 'deliver') AND (?1 IS NULL"
             " OR parcel IN (SELECT parcel FROM delivery WHERE state = 'held'"
             " AND file IN (SELECT value FROM json_each(?1))))",
             (None if ids is None else json.dumps(ids),),
