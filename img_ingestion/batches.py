@@ -86,7 +86,7 @@ def _measured(instances: Iterable[Outgoing], measure: Measure) -> Iterator[Batch
     batch: Batch = ()
     images = size = 0
     for one in instances:
-        more_images, more_size = len(one.images), measure.weight(one)
+        more_images, more_size = len(one.images) or 1, measure.weight(one)
         images, size = images + more_images, size + more_size
         if batch and (images > measure.images or size > measure.size):
             yield batch
