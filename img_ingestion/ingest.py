@@ -78,7 +78,9 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
 
 
 def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
-    bench.shelves.begin(bench.ledger)
+    for customer in sorted(bench.shelves.begin(bench.ledger)):
+        bench.stuck.add(customer)
+        yield _left("", customer, "stuck", "what a cut pass left there cannot be removed")
     with bench.workers:
         for source in wing:
             for found in source.arrivals(bench.stuck):
@@ -165,7 +167,7 @@ def _made(bench: Bench, job: Job, answer: Answer) -> Iterator[Ingested]:
         if entry.customer in bench.stuck:
             raise StorageError("a place of this customer refuses")
         entry = replace(entry, name=bench.shelves.free_name(bench.ledger, entry, clean.name))
-        bench.shelves.place(entry, clean.outputs.finals(entry.name))
+        bench.shelves.place(bench.ledger, entry, clean.outputs.finals(entry.name))
     if bench.settings.of(entry.customer).vault.enabled and not bench.shelves.rehearsal:
         # Before the ledger: nothing may leave that the vault cannot bring home.
         vault = Vault(bench.shelves.home.state / "vault.sqlite")

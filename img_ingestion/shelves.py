@@ -19,7 +19,7 @@ from img_ingestion import durable
 from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from img_ingestion.home import Home
@@ -36,20 +36,29 @@ class Shelves:
     home: Home
     rehearsal: bool = False
 
-    def begin(self, ledger: Ledger) -> None:
-        """Put right what a pass that was cut short left, and note that a pass runs."""
+    def begin(self, ledger: Ledger) -> set[str]:
+        """
+        Put right what a pass that was cut short left, and note that a pass runs.
+
+        Returns
+        -------
+        set of str
+            Customers whose places refuse, so that it cannot be put right yet.
+
+        """
         if self.rehearsal:
-            return
+            return set()
         self.home.prepare()
         # Keys are made before the note is written, so here its absence says nothing.
         durable.sweep(self.home.state)
         if self._note.exists():
-            # What customers send may be called anything; it is not ours to sweep.
-            for folder in set(self.home.folders) - {self.home.local_dcm}:
-                durable.sweep(folder)
-            self._undo(ledger)
+            stuck = self._unswept()
+            left = self._undo(ledger)
             self._catch_up(ledger)
-        durable.write(self._note, b"{}")
+            self._write_note(left)
+            return stuck | {customer for customer, _ in left}
+        self._write_note([])
+        return set()
 
     def end(self) -> None:
         """Note that the pass came to its end."""
@@ -87,8 +96,7 @@ class Shelves:
 
         """
         if not self.rehearsal:
-            self._undo(ledger)
-            durable.write(self._note, b"{}")
+            self._write_note(self._undo(ledger))
 
     def stage(self, content: bytes, folder: Path, temporaries: list[Path], one: str) -> Path:
         """Write content of an instance, by its id, to a temporary where it will stay."""
@@ -104,12 +112,12 @@ class Shelves:
                 return free
         raise StorageError("an output folder holds files that the ledger does not know")
 
-    def place(self, entry: Entry, finals: Mapping[Path, Path]) -> None:
+    def place(self, ledger: Ledger, entry: Entry, finals: Mapping[Path, Path]) -> None:
         """Give an instance's temporaries their final names; a cut pass can undo it."""
         if self.rehearsal:
             return
-        note = {"customer": entry.customer, "name": entry.name}
-        durable.write(self._note, json.dumps(note).encode())
+        left = [one for one in self._in_hand() if not ledger.named(*one)]
+        self._write_note([*left, (entry.customer, entry.name)])
         durable.place(finals)
 
     def explain(self, entry: Entry) -> None:
@@ -141,15 +149,45 @@ class Shelves:
     def _note(self) -> Path:
         return self.home.state / "in-hand.json"
 
-    def _undo(self, ledger: Ledger) -> None:
+    def _write_note(self, in_hand: Sequence[tuple[str, str]]) -> None:
+        durable.write(self._note, json.dumps({"in_hand": in_hand}).encode())
+
+    def _in_hand(self) -> list[tuple[str, str]]:
+        """Give (customer, name) of outputs that may have to be removed."""
         with durable.storing("reading what was in hand"):
             content = self._note.read_bytes()
         try:
             note = json.loads(content)
         except ValueError as error:
             raise StorageError("state/in-hand.json is damaged; see docs/architecture.md") from error
-        if note and not ledger.named(note["customer"], note["name"]):
-            durable.remove(self._outputs(note["customer"], note["name"]))
+        # It was one, and no list, before outputs could be left in places that refuse.
+        old = [[note["customer"], note["name"]]] if "name" in note else []
+        return [(customer, name) for customer, name in note.get("in_hand", old)]
+
+    def _undo(self, ledger: Ledger) -> list[tuple[str, str]]:
+        """Remove outputs that the ledger does not name; give those in places that refuse."""
+        left = []
+        for customer, name in self._in_hand():
+            if not ledger.named(customer, name):
+                try:
+                    durable.remove(self._outputs(customer, name))
+                except StorageError:
+                    left.append((customer, name))
+        return left
+
+    def _unswept(self) -> set[str]:
+        """Remove temporaries; give the customers in whose places that is refused."""
+        stuck = set()
+        # What customers send may be called anything; it is not ours to sweep.
+        for root in (self.home.cleaned, self.home.encoded, self.home.archive, self.home.quarantine):
+            with durable.storing("looking for temporaries"):
+                folders = [path for path in root.iterdir() if path.is_dir()]
+            for folder in folders:
+                try:
+                    durable.sweep(folder)
+                except StorageError:
+                    stuck.add(folder.name)
+        return stuck
 
     def _catch_up(self, ledger: Ledger) -> None:
         """Tell the ledger of originals that were put away in the last moment."""

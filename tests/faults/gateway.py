@@ -8,16 +8,20 @@ for; strace is put on a child before its first step.
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
 import os
+import platform
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +34,13 @@ import img_ingestion.transfer  # noqa: F401 (loaded once for all passes)
 from img_ingestion import durable
 from img_ingestion.cli import main
 from img_ingestion.home import Home
-from img_ingestion.ledger import Ledger
+from img_ingestion.ledger import Deliveries, Ledger
 from img_ingestion.shelves import Shelves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from img_ingestion.instance import Receipt
 
 ROOT = Path(__file__).resolve().parents[2]
 DROPPED = {
@@ -44,6 +50,11 @@ DROPPED = {
     "south/half.dcm": "MR_truncated.dcm",
 }
 ALREADY_RUNNING = 6
+STEPS = ("fsync", "replace", "rename", "unlink", "mkdir")
+"""What a pass asks of the disk by way of `os`; sqlite's own calls are strace's part."""
+CAPGET, CAPSET = (125, 126) if platform.machine() == "x86_64" else (90, 91)
+OVERRIDES = 0b1111
+"""CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER (capabilities(7))."""
 SETTINGS = """\
 [backend]
 url = "{url}"
@@ -87,7 +98,7 @@ class Gateway:
         inject : str, optional
             What strace injects, e.g. `fsync:signal=SIGKILL:when=3`.
         **fault
-            `unprotected`, as `_suffer` takes it; `kill_after_s`.
+            As `_suffer` takes it; `kill_after_s`; `command`, if it is not a pass that is made.
 
         """
         assert self.program.stdin is not None
@@ -260,30 +271,80 @@ def _pass(asked: dict[str, Any]) -> None:
         os.dup2(said, output)
     status = 1
     try:
-        _suffer(asked.get("unprotected", ""))
+        _suffer(asked)
+        command = [asked.get("command", "run"), "--home", asked["home"]]
         if asked["wait"]:
             os.kill(os.getpid(), signal.SIGSTOP)
-        status = main(["--home", asked["home"]])
+        status = main(command)
         for _ in range(50):
             # What a killed pass did apart may need a moment to be gone, and keeps the lock.
             if status != ALREADY_RUNNING:
                 break
             time.sleep(0.02)
-            status = main(["--home", asked["home"]])
+            status = main(command)
     finally:
         sys.stdout.flush()
         os._exit(status)
 
 
-def _suffer(unprotected: str) -> None:
-    """Lose one of the protections: the control arms."""
-    if unprotected == "recovery":
-        Shelves._undo = Shelves._catch_up = _nothing  # type: ignore[assignment]
+def _suffer(asked: dict[str, Any]) -> None:
+    """Be as the test wants it: without a protection, mortal, or an account without privileges."""
+    if asked.get("unprotected") == "recovery":
+        Shelves._undo = Shelves._unswept = Shelves._catch_up = _nothing  # type: ignore[assignment]
         durable.sweep = _nothing  # type: ignore[assignment]
+    if "before_step" in asked:
+        _die_before_step(asked["before_step"])
+    if "answers" in asked:
+        _die_with_an_answer(asked["answers"])
+    if asked.get("ordinary"):
+        ordinary()
 
 
-def _nothing(*_: object) -> int:
-    return 0
+def ordinary() -> None:
+    """Give up what root may do with files that their modes forbid."""
+    header = struct.pack("<II", 0x20080522, 0)
+    sets = ctypes.create_string_buffer(24)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(CAPGET, header, sets)
+    kept = [number & ~OVERRIDES for number in struct.unpack("<6I", sets.raw)[:3]]
+    fewer = struct.pack("<6I", *kept, *struct.unpack("<6I", sets.raw)[3:])
+    assert libc.syscall(CAPSET, header, fewer) == 0
+
+
+def _die_before_step(fatal: int) -> None:
+    """Count this pass' steps on the disk, also those made apart, and kill it before one of them."""
+    program, steps = os.getpid(), mmap(-1, 8)
+
+    def counted(step: Callable[..., Any]) -> Callable[..., Any]:
+        def stepping(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 (any call of os)
+            taken = int.from_bytes(steps[:], "big") + 1
+            steps[:] = taken.to_bytes(8, "big")
+            if taken == fatal:
+                os.kill(program, signal.SIGKILL)
+                signal.pause()  # The process apart goes with the program.
+            return step(*arguments, **named)
+
+        return stepping
+
+    for name in STEPS:
+        setattr(os, name, counted(getattr(os, name)))
+
+
+def _die_with_an_answer(answers: int) -> None:
+    """Live to write down so many answers of destinations, and die with the next in hand."""
+    noted, left = Deliveries.sent, [answers]
+
+    def dying(self: Deliveries, ids: Iterable[str], receipt: Receipt) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        noted(self, ids, receipt)
+
+    Deliveries.sent = dying  # type: ignore[method-assign]
+
+
+def _nothing(*_: object) -> list[Any]:
+    return []
 
 
 @dataclass

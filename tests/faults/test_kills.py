@@ -1,12 +1,17 @@
-"""SIGKILL at a system call: the next pass completes, and everything adds up."""
+"""SIGKILL before a step on the disk or at a system call: the next pass makes it good."""
 
 from __future__ import annotations
 
+import itertools
+import random
+import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.gateway import needs
+from img_ingestion.lock import only_run
+from tests.faults.gateway import ALREADY_RUNNING, broken, files, home_at, needs
 from tests.faults.kills import CALLS, kill_at
 
 if TYPE_CHECKING:
@@ -15,9 +20,52 @@ if TYPE_CHECKING:
     from tests.faults.gateway import Gateway
 
 
-@pytest.fixture(autouse=True)
-def _programs() -> None:
-    needs("strace")
+HELD = 3
+EVERY = 6
+"""`bench/faults.py` kills at each."""
+
+
+def test_killed_before_a_step_on_the_disk_the_next_pass_completes(
+    running: Gateway, tmp_path: Path
+) -> None:
+    for step in itertools.count(1, EVERY):
+        home = home_at(tmp_path / "home")
+        if running.run(home, before_step=step).status != -signal.SIGKILL:
+            break
+        assert running.run(home).status in {0, HELD}, step
+        assert list(broken(home)) == [], step
+    assert step > 70, "the steps were not counted"
+
+
+def test_killed_twice_the_third_pass_completes(running: Gateway, tmp_path: Path) -> None:
+    chance = random.Random(6)  # noqa: S311 (which steps, not a secret)
+    for _ in range(8):
+        home = home_at(tmp_path / "home")
+        running.run(home, before_step=chance.randrange(1, 80))
+        running.run(home, before_step=chance.randrange(1, 60))
+        running.run(home)
+        assert list(broken(home)) == []
+
+
+def test_killed_at_any_time_the_next_pass_completes(running: Gateway, tmp_path: Path) -> None:
+    home = home_at(tmp_path / "home")
+    began = time.monotonic()
+    running.run(home)
+    whole_s = time.monotonic() - began
+    chance = random.Random(9)  # noqa: S311 (when, not a secret)
+    for _ in range(8):
+        home = home_at(tmp_path / "home")
+        running.run(home, kill_after_s=chance.uniform(0.001, whole_s))
+        running.run(home)
+        assert list(broken(home)) == []
+
+
+def test_a_second_run_ends_at_once_and_takes_nothing(running: Gateway, tmp_path: Path) -> None:
+    home = home_at(tmp_path / "home")
+    before = files(home.local_dcm)
+    with only_run(home.state):
+        assert running.run(home).status == ALREADY_RUNNING
+    assert files(home.local_dcm) == before
 
 
 @pytest.mark.parametrize("number", [4, 17])
@@ -25,10 +73,12 @@ def _programs() -> None:
 def test_killed_at_a_system_call_the_next_pass_completes(
     running: Gateway, tmp_path: Path, call: str, number: int
 ) -> None:
+    needs("strace")
     assert kill_at(running, tmp_path, call, number).lost == []
 
 
 def test_without_recovery_something_is_left_half(running: Gateway, tmp_path: Path) -> None:
+    needs("strace")
     lost = [
         problem
         for number in (6, 8, 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -99,30 +100,6 @@ def test_a_full_place_stops_the_taking_and_loses_nothing(
     _completes(running, home, received)
 
 
-@contextmanager
-def _forbidden(place: Path) -> Iterator[None]:
-    """Take the permission to change a folder away, even from root."""
-    folders = [str(place), *(str(one) for one in place.rglob("*") if one.is_dir())]
-    if subprocess.run(["chattr", "+i", *folders], capture_output=True, check=False).returncode:
-        pytest.skip("this file system, or this account, knows no immutable folders")
-    try:
-        yield
-    finally:
-        subprocess.run(["chattr", "-i", *folders], check=True)
-
-
-@pytest.mark.parametrize("name", PLACES)
-def test_a_place_without_permission_stops_the_taking_and_loses_nothing(
-    running: Gateway, home: Home, received: Path, name: str
-) -> None:
-    needs("chattr")
-    with _forbidden(home.root / name):
-        ran = running.run(home)
-        assert ran.status == STORAGE, ran.said
-        assert _whole(home)
-    _completes(running, home, received)
-
-
 @pytest.mark.parametrize(
     "inject",
     ["fsync:error=EIO:when=4", "fsync:error=EIO:when=20+", "pwrite64:error=EDQUOT:when=30+"],
@@ -135,6 +112,90 @@ def test_an_error_of_the_disk_loses_nothing(
     assert ran.struck
     assert ran.status == STORAGE, ran.said
     assert _whole(home)
+    _completes(running, home, received)
+
+
+@contextmanager
+def _closed(place: Path) -> Iterator[None]:
+    """Take the permission to write away, as an ordinary account has it."""
+    before = [(one, one.stat().st_mode) for one in (place, *place.rglob("*")) if one.is_dir()]
+    for one, _ in before:
+        one.chmod(0o500)
+    try:
+        yield
+    finally:
+        for one, mode in before:
+            one.chmod(mode)
+
+
+@pytest.mark.parametrize("name", [name for name in PLACES if name != "state"])
+def test_an_ordinary_account_that_may_not_write_stops_and_loses_nothing(
+    running: Gateway, home: Home, received: Path, name: str
+) -> None:
+    with _closed(home.root / name):
+        ran = running.run(home, ordinary=True)
+        assert ran.status == STORAGE, ran.said
+        assert "Permission denied" in ran.said or "cannot be moved" in ran.said
+        assert _whole(home)
+    running.run(home, ordinary=True)
+    assert list(broken(home, received)) == []
+
+
+def test_a_file_that_an_ordinary_account_may_not_read_is_said_and_the_others_go_on(
+    running: Gateway, home: Home
+) -> None:
+    path = home.local_dcm / "south" / "MR_small.dcm"
+    path.chmod(0)
+    ran = running.run(home, ordinary=True)
+    assert "cannot be read" in ran.said
+    assert "still arriving" not in ran.said
+    assert totals(home)["sent"] == 1
+    path.chmod(0o600)
+    running.run(home, ordinary=True)
+    assert totals(home)["sent"] == 2
+
+
+@pytest.mark.parametrize("error", ["EFBIG", "ENOSPC"])
+def test_no_room_for_what_a_file_becomes_stops_the_taking(
+    running: Gateway, home: Home, received: Path, error: str
+) -> None:
+    needs("strace")
+    ran = running.run(home, f"write:error={error}:when=8+")
+    assert ran.struck
+    assert _whole(home)
+    _completes(running, home, received)
+
+
+def test_below_the_low_water_mark_nothing_is_taken(running: Gateway, home: Home) -> None:
+    settings = home.root / "gateway.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace("min_free_bytes = 0", f"min_free_bytes = {1 << 60}"))
+    before = files(home.local_dcm)
+    ran = running.run(home)
+    assert ran.status == STORAGE
+    assert "min_free_bytes" in ran.said
+    assert files(home.local_dcm) == before
+    assert files(home.cleaned) == []
+
+
+def test_what_a_cut_pass_left_in_a_place_that_refuses_stops_its_customer_only(
+    running: Gateway, home: Home, received: Path
+) -> None:
+    needs("mount")
+    half = home.cleaned / "south" / "cleaned-MR_small.dcm"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    (half.parent / ".in-hand-0123").write_bytes(b"half")
+    note = {"in_hand": [["south", "MR_small"], ["north", "nothing"]]}
+    (home.state / "in-hand.json").write_text(json.dumps(note))
+    with _read_only(half.parent):
+        for _ in range(2):
+            ran = running.run(home)
+            assert ran.status == STORAGE
+            assert "south: " in ran.said
+            assert half.exists()
+        assert totals(home)["sent"] == 1
+        assert not list((home.local_dcm / "north").rglob("*.dcm"))
     _completes(running, home, received)
 
 
