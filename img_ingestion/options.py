@@ -51,9 +51,20 @@ def _common() -> ArgumentParser:
     return common
 
 
-def _parser(program: str, command: Command, epilog: str = "") -> ArgumentParser:
+class _Listing(ArgumentParser):
+    """Lists the commands below its help, and imports them only then."""
+
+    def format_help(self) -> str:
+        """Give the help with the list."""
+        self.epilog = _listed() + SETTINGS + STATUSES
+        return super().format_help()
+
+
+def _parser(
+    program: str, command: Command, epilog: str = "", kind: type[ArgumentParser] = ArgumentParser
+) -> ArgumentParser:
     """Give a command's parser, with what every command takes."""
-    parser = ArgumentParser(
+    parser = kind(
         prog=program,
         description=command.DESCRIPTION,
         epilog=epilog,
@@ -76,7 +87,7 @@ def ingestion(name: str = "") -> ArgumentParser:
     if name:
         epilog = STATUSES if name in {run.NAME, send.NAME} else ""
         return _parser(f"ingestion.py {name}", COMMANDS[name], epilog)
-    return _parser("ingestion.py", run, _listed() + SETTINGS + STATUSES)
+    return _parser("ingestion.py", run, kind=_Listing)
 
 
 def transfer() -> ArgumentParser:

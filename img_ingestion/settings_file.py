@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
-from pydantic_settings import SettingsError as EnvironmentUnreadable
 
 from img_ingestion.endpoints import BELONGINGS, SECRETS
 from img_ingestion.errors import SettingsError
@@ -35,12 +33,6 @@ _PLAIN = {
     "model_type": "must be a table",
     "string_pattern_mismatch": "is not of the form that the documentation gives",
 }
-
-
-class _Environment(BaseSettings, Settings):
-    """The same settings as variables, e.g. `IMG_INGESTION_BACKEND__TOKEN`."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
 
 
 def load(home: Path, config: Path | None = None) -> Settings:
@@ -112,15 +104,16 @@ def _variable(*where: str) -> str:
 
 def _environment() -> dict[str, Any]:
     """Give the settings that the environment makes, as nested tables of text."""
+    if not any(name.upper().startswith(PREFIX) for name in os.environ):
+        return {}
+    from img_ingestion import environment  # noqa: PLC0415 - pydantic-settings is slow to import
+
     known = set(Settings.model_fields) - {"customers"}
     for name in os.environ:
         section = name.removeprefix(PREFIX).split("__")[0].lower()
         if name.startswith(PREFIX) and section not in known:
             raise SettingsError(f"environment variable {name}: no such setting outside the file")
-    try:
-        return dict(EnvSettingsSource(_Environment)())
-    except EnvironmentUnreadable:
-        raise SettingsError(f"environment variable {PREFIX}...: must be JSON") from None
+    return environment.chosen(PREFIX)
 
 
 def _with_customers(chosen: dict[str, Any]) -> dict[str, Any]:

@@ -6,35 +6,12 @@ A command gives what it has to say as values, and its exit status in the end; `c
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
-
-from img_ingestion.commands import (
-    audit,
-    check,
-    explain,
-    held,
-    identify,
-    offboard,
-    prune,
-    rebuild,
-    receive,
-    recipe,
-    reconcile,
-    reidentify,
-    retry,
-    review,
-    run,
-    send,
-    status,
-    support_bundle,
-    verify,
-    watch,
-)
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Mapping
 
     from img_ingestion.commands.told import Telling
 
@@ -59,27 +36,43 @@ class Command(Protocol):
         ...
 
 
-_ALL: tuple[Command, ...] = (
-    run,
-    watch,
-    send,
-    receive,
-    status,
-    held,
-    review,
-    explain,
-    check,
-    verify,
-    audit,
-    recipe,
-    support_bundle,
-    retry,
-    reconcile,
-    rebuild,
-    prune,
-    reidentify,
-    identify,
-    offboard,
+_NAMES = (
+    "run",
+    "watch",
+    "send",
+    "receive",
+    "status",
+    "held",
+    "review",
+    "explain",
+    "check",
+    "verify",
+    "audit",
+    "recipe",
+    "support-bundle",
+    "retry",
+    "reconcile",
+    "rebuild",
+    "prune",
+    "reidentify",
+    "identify",
+    "offboard",
 )
-COMMANDS: Mapping[str, Command] = MappingProxyType({one.NAME: one for one in _ALL})
-"""By name, in the order of `--help`; `run` is what happens without a name."""
+
+
+class _Commands(Mapping[str, Command]):
+    """The table; a command is imported when it is looked up, for cron starts us every minute."""
+
+    def __getitem__(self, name: str) -> Command:
+        if name not in _NAMES:
+            raise KeyError(name)
+        return cast("Command", import_module(f"{__name__}.{name.replace('-', '_')}"))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+COMMANDS: Mapping[str, Command] = _Commands()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from img_ingestion import console
+from img_ingestion import console, recipe_seen, sources
 from img_ingestion.commands import aftermath, place, selection
 from img_ingestion.commands.send import concluded, delivered, summary
 from img_ingestion.commands.told import (
@@ -26,6 +27,7 @@ from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 from img_ingestion.review.pass_record import PassRecord
 from img_ingestion.settings_file import load, recipe_path
+from img_ingestion.shelves import Shelves
 from img_ingestion.tally import Tally
 
 if TYPE_CHECKING:
@@ -50,14 +52,20 @@ cannot be cleaned for certain is held in quarantine/ with its reason.
 REPORTS = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pass:
     """What a pass has to do."""
 
     home: Home
     settings: Settings
-    recipe: Recipe
     chosen: Namespace
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The site's, read when the first file is there: what reads it is slow to import."""
+        from img_ingestion.deidentify import recipe
+
+        return recipe.load(recipe_path(self.settings, self.home.root))
 
     @property
     def trail(self) -> Trail | None:
@@ -86,12 +94,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace) -> Telling:
     """Make one pass, or pass after pass until the end is asked for."""
-    from img_ingestion.deidentify import recipe
-
     home = place.home(chosen)
-    settings = load(home.root, chosen.config)
-    work = Pass(home, settings, recipe.load(recipe_path(settings, home.root)), chosen)
+    work = Pass(home, load(home.root, chosen.config), chosen)
+    unread = not recipe_seen.is_as_seen(home, recipe_path(work.settings, home.root))
+    digest = work.recipe.digest if unread else ""
     with ending() as end, place.turn(home, rehearsing=chosen.dry_run):
+        if unread and not chosen.dry_run:
+            recipe_seen.note(home, digest)
         while True:
             status = yield from _watched(work, end)
             if chosen.watch is None or status == STORAGE or end.asked(chosen.watch):
@@ -151,11 +160,16 @@ def _walked(work: Pass, end: Ending, ledger: Ledger) -> Telling:
 
 def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     """Walk line one and tell of each file; pause after each."""
-    from img_ingestion.ingest import ingest
-
     files = selection.files(work.home, work.chosen)
     if files == []:
         return
+    if files is None and not sources.may_have(work.home, work.settings):
+        shelves = Shelves(work.home, rehearsal=ledger.rehearsing)
+        shelves.begin(ledger)
+        shelves.end()
+        return
+    from img_ingestion.ingest import ingest
+
     for one in ingest(work.home, work.settings, work.recipe, ledger, files or ()):
         lines = tuple(console.of_file(one))
         if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
