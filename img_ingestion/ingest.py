@@ -90,8 +90,9 @@ def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
                     yield from _arrived(bench, source, found)
             while bench.begun:
                 yield from _ended(bench)
+        whole = bench.workers.whole
     # Not in a `finally`: what an exception leaves half done is for the next pass to put right.
-    if not bench.stuck:
+    if whole and not bench.stuck:
         bench.shelves.end()
 
 
@@ -177,6 +178,7 @@ def _made(bench: Bench, job: Job, answer: Answer) -> Iterator[Ingested]:
         entry = replace(entry, reason=CONTRADICTED)
     bench.ledger.add(entry, contents)
     outcome = told(entry, entry.name, clean.outputs.encodings(entry.name))
+    outcome = replace(outcome, seconds=clean.seconds)
     yield from _put_away(bench, job, entry, outcome)
 
 

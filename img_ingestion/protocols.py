@@ -78,6 +78,11 @@ class Workers(Protocol):
         """Tell whether another file can be begun."""
         ...
 
+    @property
+    def whole(self) -> bool:
+        """Tell whether nobody is gone of whom `ended` did not say so."""
+        ...
+
     def begin(self, received: ReceivedInstance, policy: Policy) -> None:
         """Have a file cleaned; only while somebody is free."""
         ...

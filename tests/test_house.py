@@ -28,6 +28,7 @@ WALLS = {
     "onnxruntime": {"deidentify/pixels/text/models.py"},
     "openapi_core": {"contract.py"},
     "boto3": {"bucket.py"},
+    "distributed": {"cluster.py"},
     "botocore": {"bucket.py"},
     "pynetdicom": {
         "destinations/store.py",
@@ -60,7 +61,9 @@ COMPOSERS = {
     "batches",
     "bench",
     "cli",
+    "cluster",
     "commands",
+    "far",
     "ingest",
     "making",
     "outputs",
@@ -76,8 +79,8 @@ COMPOSERS = {
     "wishes",
 }
 """
-`bench`, `making` and `outputs` belong to `ingest`, `batches` to `transfer`; the last two are the
-developer's doors.
+`bench`, `making`, `cluster`, `far` and `outputs` belong to `ingest`, `batches` to `transfer`; the
+last two are the developer's doors.
 """
 DOORS = {"cli", "commands", "options", "review", "four_steps", "manual_scrub", "wishes"}
 
