@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -130,9 +131,9 @@ LOSSLESS: Mapping[str, Callable[[NDArray[Any]], bytes]] = {
 }
 """Encoders that keep every value, also where their transfer syntax would allow loss."""
 
-LOSSY: Mapping[str, Callable[[NDArray[Any], int], bytes]] = {
-    JPEGBaseline8Bit: lambda frame, bits: jpeg(frame, bits, level=98),
-    JPEGExtended12Bit: lambda frame, bits: jpeg(frame, bits, level=98),
-    JPEGLSNearLossless: lambda frame, _: jpeg_ls(frame, level=2),
-    JPEG2000: lambda frame, bits: jpeg_2000(frame, bits, level=60),
+LOSSY: Mapping[str, Callable[..., bytes]] = {
+    JPEGBaseline8Bit: partial(jpeg, level=98),
+    JPEGExtended12Bit: partial(jpeg, level=98),
+    JPEGLSNearLossless: lambda frame, **_: jpeg_ls(frame, level=2),
+    JPEG2000: partial(jpeg_2000, level=60),
 }

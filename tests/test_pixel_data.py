@@ -199,13 +199,13 @@ def test_signed_values_come_back_from_unsigned_codestreams(
 
 @pytest.mark.parametrize(("syntax", "encode"), LOSSY.items())
 def test_lossy_codestreams_come_back_nearly(
-    make_dataset: MakeDataset, syntax: str, encode: Callable[[Any, int], bytes]
+    make_dataset: MakeDataset, syntax: str, encode: Callable[..., bytes]
 ) -> None:
     bits = 8 if syntax in {JPEGBaseline8Bit, JPEG2000} else 12
     values = smooth(bits, (2, 32, 32))
     dataset = make_dataset(**image(values, bits))
     inside = bits if syntax in COSINE else 8 * values.dtype.itemsize
-    encapsulated(dataset, syntax, [encode(frame, inside) for frame in values])
+    encapsulated(dataset, syntax, [encode(frame, bits=inside) for frame in values])
     difference = np.abs(decoded(dataset)[..., 0].astype(int) - values)
     assert difference.max() <= (1 << bits) // 100
 

@@ -18,7 +18,8 @@ APPLICATION = range(0xE0, 0xF0)
 ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 HEADERS = {
     0xE0: re.compile(rb"(?:JFIF|LJIF)\0.{6,8}\0\0?", re.DOTALL),
-    0xE8: re.compile(rb"mrfx.|SPIFF\0.{20,24}", re.DOTALL),
+    # A SPIFF header and the end of its directory (T.84 F.2), without the entries between them.
+    0xE8: re.compile(rb"mrfx.|SPIFF\0.{20,24}|\0\0\0\x01(?:\xff\xd8)?", re.DOTALL),
     0xEE: re.compile(rb"Adobe.{7}", re.DOTALL),
 }
 # In coded data 0xFF is followed by a byte below 0x80 (T.87), by 0x00 (T.81) or by a restart marker.
