@@ -6,7 +6,7 @@ _ingestion() {
         [[ " $commands " == *" $word "* ]] && break
     done
     case "$word" in
-        run) words='-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --report' ;;
+        run) words='-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --workers --dask --report' ;;
         watch) words='-h --help --home --config --version --json --customer --min-age --max-files --max-duration' ;;
         send) words='-h --help --home --config --version --json' ;;
         receive) words='-h --help --home --config --version --json --port' ;;
@@ -26,7 +26,7 @@ _ingestion() {
         reidentify) words='-h --help --home --config --version --json' ;;
         identify) words='-h --help --home --config --version --json --export' ;;
         offboard) words='-h --help --home --config --version --json --confirm' ;;
-        *) words="$commands "'-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --report' ;;
+        *) words="$commands "'-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --workers --dask --report' ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from img_ingestion.cluster_access import Dask
 from img_ingestion.endpoints import Backend, Stow
 from img_ingestion.keeping import Retention
 from img_ingestion.object_store import ObjectStore
@@ -165,6 +166,7 @@ class Settings(CustomerSettings):
     incoming: Incoming = Incoming()
     receiver: Receiver = Receiver()
     s3: ObjectStore = ObjectStore()
+    dask: Dask = Dask()
     reporting: Reporting = Reporting()
     recipe: str = "deid.dicom"
     """Path of the recipe, relative to the home; the shipped one when the home has none."""

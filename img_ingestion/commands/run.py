@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion import console, recipe_seen, sources
-from img_ingestion.commands import aftermath, place, selection
+from img_ingestion.commands import aftermath, place, selection, workers
 from img_ingestion.commands.send import concluded, delivered, summary
 from img_ingestion.commands.told import (
     DONE,
@@ -87,6 +87,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--dry-run", action="store_true", help="say what would be done; change no byte"
     )
     selection.arguments(parser)
+    workers.arguments(parser)
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write a page about the pass (.html)"
     )
@@ -170,7 +171,8 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
         return
     from img_ingestion.ingest import ingest
 
-    for one in ingest(work.home, work.settings, work.recipe, ledger, files or ()):
+    who = workers.chosen(work.home, work.settings, work.recipe, work.chosen)
+    for one in ingest(work.home, work.settings, work.recipe, ledger, files or (), workers=who):
         lines = tuple(console.of_file(one))
         if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
             tally.left.append(one.outcome)
