@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pydicom.dataset import Dataset
 
+from img_ingestion.deidentify import identifiers
 from img_ingestion.deidentify.free_text import Cleaner
 from img_ingestion.instance import Identifiers
 
@@ -151,6 +153,20 @@ def test_people_and_places_go_and_the_words_around_them_stay(text: str, kept: st
         ("of 1.2.826.0.1.3680043.10.1471.4.9", "1471"),
         ("Gated, 0.0% 20140321", "2014"),
         ("scan 21-Mar-2014 late", "2014"),
+        ("vom 14. M\u00e4rz 2017", "2017"),
+        ("le 3 d\u00e9cembre 2011", "2011"),
+        ("27 de agosto de 2009", "agosto"),
+        ("2017\u5e743\u670814\u65e5 CT", "2017"),
+        ("tel 06 12 34 56 78", "34"),
+        ("+48 601 234 567 CT", "601"),
+        ("ext. 4417", "4417"),
+        ("MRN 417", "417"),
+        ("Pat.-Nr. 44871", "44871"),
+        ("Hauptstra\u00dfe 17, CT", "17"),
+        ("22 Rue des Lilas", "Lilas"),
+        ("sent from Harrowgate General Hospital", "Harrowgate"),
+        ("Klinikum Westend", "Westend"),
+        ("92 year old man", "92"),
     ],
 )
 def test_strangers_are_found_by_what_stands_around_them(text: str, gone: str) -> None:
@@ -170,6 +186,12 @@ def test_strangers_are_found_by_what_stands_around_them(text: str, gone: str) ->
         "Topogram 0.6 T20f",
         "Chest wall pain, short axis views, Rose bengal, Hill Sachs lesion",
         "Screening, dense breasts",
+        "2 Week Follow Up CT",
+        "CTA AORTA RUNOFF 1024",
+        "by protocol, 3 chamber view 12 mm",
+        "outpatient clinic, general hospital ward",
+        "TR set 2000 ms",
+        "45 year old man",
     ],
 )
 def test_words_that_look_like_titles_streets_and_names_stay(text: str) -> None:
@@ -179,3 +201,30 @@ def test_words_that_look_like_titles_streets_and_names_stay(text: str) -> None:
 def test_names_are_found_in_scripts_without_spaces() -> None:
     found = Cleaner.of(Identifiers(names=frozenset({"山田", "太郎"})))
     assert found.cleaned("胸部CT山田太郎様") == "胸部CT 様"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("Le^Van", "CT for Le Van today", "CT for today"),
+        ("Mueller^Joerg", "CT M\u00fcller, J\u00f6rg", "CT"),
+        ("M\u00fcller^J\u00f6rg", "CT Mueller, Joerg", "CT"),
+        ("S\u00f8rensen^\u00c5ge", "CT Soerensen Aage", "CT"),
+        ("Garc\u00eda^Mar\u00eda Jos\u00e9", "CT M. J. Garc\u00eda", "CT . ."),
+        ("Wang^Xiao=\u738b^\u5c0f\u4e1c", "\u80f8\u90e8 \u738b", "\u80f8\u90e8"),
+        ("Wang^Xiao=\u738b^\u5c0f\u4e1c", "\u738b\u5973\u58eb CT", "\u5973\u58eb CT"),
+        ("Lee^Jin=\u674e^\u771e=\uc774^\uc9c4", "\uc774\ubc88 \uc9c4\ub8cc CT", None),
+    ],
+)
+def test_names_are_found_as_other_spellings_and_scripts_have_them(
+    name: str, text: str, kept: str | None
+) -> None:
+    header = Dataset()
+    header.SpecificCharacterSet, header.PatientName = "ISO_IR 192", name
+    cleaner = Cleaner.of(identifiers.collect(header))
+    assert cleaner.cleaned(text) == (text if kept is None else kept)
+
+
+def test_what_a_cut_sentence_leaves_is_nothing() -> None:
+    assert PERSON.cleaned("Ordered for 4712345678 by Smith") == ""
+    assert PERSON.cleaned("MR BRAIN_o'brien.mary12@mail.example") == "MR BRAIN"

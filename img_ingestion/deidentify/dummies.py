@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REMOVED = "REMOVED"
+EMPTIED = "--"
+"""In place of a text of which nothing was left: no letter that somebody's initials could have."""
 
 DUMMIES: Mapping[str, object] = MappingProxyType(
     {

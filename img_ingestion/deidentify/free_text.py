@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from img_ingestion.deidentify import patterns, people, written_dates
 from img_ingestion.deidentify.own import Names, Numbers
 from img_ingestion.deidentify.text_forms import Folded, Squeezed, fold, folded, words
-from img_ingestion.deidentify.vocabulary import may_be_finding
+from img_ingestion.deidentify.vocabulary import listed, may_be_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cleaner", "folded", "words"]
 
+LEFTOVERS = listed("leftovers") | listed("cues") | listed("links") | listed("titles")
 LONG_NUMBER = 6
 END_OF_TIMES = 4e9
 MOST_REMEMBERED = 20_000
@@ -76,7 +77,10 @@ class Cleaner:
 
     def cleaned(self, text: str) -> str:
         """Cut this patient's and anybody else's identifiers out of a text."""
-        return self._cut(text, prose=True)
+        clean = self._cut(text, prose=True)
+        left = words(folded(clean)) if clean != text else ()
+        # `Ordered for by`: only tells that something was there, and with a letter what.
+        return "" if left and LEFTOVERS.issuperset(left) else clean
 
     def finds(self, text: str, *, prose: bool = False) -> bool:
         """Tell whether one of this patient's own identifiers stands in a text."""

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify import addresses, institutions, written_dates
-from img_ingestion.deidentify.vocabulary import is_clinical
+from img_ingestion.deidentify.vocabulary import is_clinical, is_given_name, is_surname
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,8 @@ SURE_LABEL = (
 CALL = r"(?:ext|extension|pager|bleep|tel|telephone|phone|telefon|tlf|tfno|fax)"
 NO = r"(?:[\s.-]*(?:no|number|nr|num|nummer))"
 MAIL = re.compile(r"[\w.+'-]+\s?@\s?[\w-]+(?:\.[\w-]+)*")
+FULL_MAIL = re.compile(r"(?<=_)[^\W\d_](?:[^\W_]|['-])*\.[^_@]+@.*")
+"""First and last name: what an underscore hangs before them is no part of the address."""
 ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+|\bwww\.\S+")
 FEW = 2
 """So many digits are neither a date nor a record."""
@@ -55,7 +57,7 @@ NUMBERS = tuple(
     )
 )
 RECORD = re.compile(
-    r"(?<![^\W_])(?:(?=\d*[a-z])(?=(?:[a-z]*\d){5})|(?=[a-z]{2,}[- ]?\d{4}))[a-z0-9]{6,}(?![^\W_])"
+    r"(?<![^\W_])(?:(?=\d*[a-z])(?=(?:[a-z]*\d){5})|(?=[a-z]{2,}\d{4}))[a-z0-9]{6,}(?![^\W_])"
 )
 TECHNICAL = re.compile(r"(?:\d+x)+\d+[a-z]{0,2}|[a-z]{1,2}\d{1,4}(?:[a-z]{1,2}\d{1,4})+")
 """1024x1024; p4s108: a word in which each letter has its own few digits."""
@@ -89,6 +91,10 @@ def _mails(text: str) -> Iterator[Span]:
     """Give mail addresses, without a clinical word or a setting hung before by an underscore."""
     for start, end in _of(MAIL, text):
         rest = text[start:end]
+        whole = FULL_MAIL.search(rest)
+        hung = rest[: whole.start()].strip("_").split("_") if whole else []
+        if whole and not any(is_given_name(word) or is_surname(word) for word in hung):
+            rest = rest[whole.start() :]
         while "_" in rest and _hangs_before(rest.partition("_")[0]):
             rest = rest.partition("_")[2]
         yield end - len(rest), end

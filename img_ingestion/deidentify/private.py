@@ -133,7 +133,7 @@ def is_harmless(kind: str, representation: str, texts: list[str], cleaner: Clean
     if representation in BINARY | DECIMAL:
         explained = kind != "unexplained" or representation in FLOATS
         measures = all(_is_measure(text, cleaner, explained=explained) for text in texts)
-        return measures and not (kind in {"curated", "timed"} and any(map(_is_epoch, texts)))
+        return measures and not (kind == "timed" and any(map(_is_epoch, texts)))
     if representation in CODES:
         # A code string is one of a vendor's terms even where nobody says of what.
         explained = kind != "unexplained" or representation == "CS"
@@ -166,7 +166,7 @@ def _is_curated(text: str, cleaner: Cleaner) -> bool:
 
 def _is_epoch(text: str) -> bool:
     value = float(text.rstrip("DWMY") or 0)
-    return EPOCH[0] <= value < EPOCH[1] and value not in SENTINELS
+    return EPOCH[0] <= value < EPOCH[1]
 
 
 def _is_technical(text: str, cleaner: Cleaner, *, explained: bool) -> bool:

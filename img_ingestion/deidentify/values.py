@@ -18,7 +18,7 @@ from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.character_sets import written
 from img_ingestion.deidentify.defined_terms import prescribed
-from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
+from img_ingestion.deidentify.dummies import DUMMIES, EMPTIED
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.representation import (
     BYTES,
@@ -209,8 +209,8 @@ def _is_standard_code(source: Dataset, tag: BaseTag) -> bool:
 
 
 def _never_empty(text: str, clean: Callable[[str], str]) -> str:
-    """Say REMOVED where cleaning leaves nothing: the attribute may be of Type 1."""
-    return clean(text) or (REMOVED if text else "")
+    """Put a sign where cleaning leaves nothing: the attribute may be of Type 1."""
+    return clean(text) or (EMPTIED if text else "")
 
 
 def _may_be_bytes(tag: BaseTag, vr: str) -> bool:

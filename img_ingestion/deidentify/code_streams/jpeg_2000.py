@@ -11,8 +11,14 @@ START, TILE_PART, DATA, END = b"\xff\x4f", b"\xff\x90", b"\xff\x93", b"\xff\xd9"
 COMMENT = b"\xff\x64"
 SIGNATURE_BOX, CODE_STREAM_BOX = b"jP  ", b"jp2c"
 BOX_HEADER = 8
-PLAIN_BOXES = {SIGNATURE_BOX: 12, b"ftyp": 32, b"jp2h": 64, CODE_STREAM_BOX: 2**32}
-"""Box -> its length at most: signature, file type, sizes and colour space, the pixels."""
+PLAIN_BOXES = {SIGNATURE_BOX: 12, b"ftyp": 32, CODE_STREAM_BOX: 2**32}
+"""Box -> its length at most: signature, file type, the pixels."""
+HEADER_BOX = re.compile(
+    rb"\0\0\0\x16ihdr.{14}(?:\0\0\0.bpcc.{1,4}|\0\0\0\x0fcolr\x01.{6}|\0\0\0.cdef.{2,26}"
+    rb"|\0\0\0[\x1a\x2c]res (?:\0\0\0\x12res[cd].{10}){1,2})*",
+    re.DOTALL,
+)
+"""Sizes, bits, an enumerated colour space, the meaning of channels, the resolution: `jp2h`."""
 PEGASUS = re.compile(
     rb"ap\x00\xde\xec\x87\xd5\x11\xb2\xed\x00P\x04q\xfd\xdc"
     rb".\0{3}..\0\0\0{8}(?P<length>.{4})\0{8}.\0{3}",
@@ -73,7 +79,9 @@ def _in_boxes(frame: bytes) -> bytes:
 
 
 def _is_counts(kind: bytes, body: bytes, frame: bytes) -> bool:
-    """Tell the box of an encoder that holds nothing but sizes, where no text has room."""
+    """Tell a box that holds nothing but sizes and the like, where no text has room."""
+    if kind == b"jp2h":
+        return HEADER_BOX.fullmatch(body) is not None
     box = PEGASUS.fullmatch(body) if kind == b"uuid" else None
     return box is not None and int.from_bytes(box["length"], "little") <= len(frame)
 

@@ -31,6 +31,7 @@ def listed(kind: str) -> frozenset[str]:
 
 
 EPONYMS, NOUNS, HEADS = listed("eponyms"), listed("nouns"), listed("heads")
+SITES = listed("sites_of_eponyms")
 SPOKEN, ORGANS = listed("spoken"), listed("organs")
 
 
@@ -66,7 +67,8 @@ def is_finding(before: str, word: str, after: str) -> bool:
         return True
     if not before:
         return False
-    return f"{before}_{word}" in table["pairs"] or (word in NOUNS and before in ORGANS)
+    pair = f"{before}_{word}"
+    return pair in table["pairs"] or pair in SITES or (word in NOUNS and before in ORGANS)
 
 
 def may_be_finding(word: str) -> bool:
