@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.cli import main
 from img_ingestion.deidentify import deidentify, policy, recipe
+from img_ingestion.deidentify.dummies import REMOVED
 from img_ingestion.errors import Incomplete, NotAdmitted
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.settings import Pixels, Profile, Settings
@@ -80,7 +81,7 @@ def test_an_item_that_repeats_an_attribute_is_treated_as_it() -> None:
     assert str(by["121029"].PersonName) == str(clean.PatientName)
     assert by["121030"].TextValue == clean.PatientID
     assert by["121031"].Date == "19000101"
-    assert by["121013"].TextValue == by["121016"].TextValue == "REMOVED"
+    assert by["121013"].TextValue == by["121016"].TextValue == REMOVED
     kept = cleaned(source, retain_device_identity=True)
     by = {str(one.ConceptNameCodeSequence[0].CodeValue): one for one in kept.ContentSequence}
     assert by["121016"].TextValue == "4 nodule"
