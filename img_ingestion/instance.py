@@ -93,6 +93,8 @@ class CleanInstance:
     replaced: Mapping[tuple[str, str], str] = field(repr=False)
     """(kind, original) -> pseudonym, for the vault; the only place with originals."""
     regions: tuple[Region, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """What each stage took."""
 
     @property
     def content(self) -> bytes:

@@ -21,6 +21,7 @@ from img_ingestion.errors import (
     turned_into,
 )
 from img_ingestion.instance import ReceivedInstance
+from img_ingestion.laps import Laps
 from img_ingestion.outputs import Outputs, staged
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Made:
     replaced: Mapping[tuple[str, str], str] = field(repr=False)
     """(kind, original) -> pseudonym, for the vault."""
     outputs: Outputs
+    seconds: Mapping[str, float]
+    """What each stage took, apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,16 @@ class Maker:
     ) -> dict[str, Any]:
         policy = self._policy(received.customer, bytes.fromhex(key))
         clean = deidentify.deidentify(received, policy)
-        outputs = staged(self.shelves, policy.settings, clean, temporaries)
+        laps = Laps(dict(clean.seconds))
+        outputs = staged(self.shelves, policy.settings, clean, temporaries, laps)
+        laps.lap("write")
         replaced = [[*kind_and_original, new] for kind_and_original, new in clean.replaced.items()]
-        return {"name": clean.name, "replaced": replaced, "outputs": outputs.words()}
+        return {
+            "name": clean.name,
+            "replaced": replaced,
+            "outputs": outputs.words(),
+            "seconds": laps.seconds,
+        }
 
     def _policy(self, customer: str, key: bytes) -> Policy:
         if customer not in self.policies:
@@ -105,7 +115,7 @@ def made(answer: Answer, temporaries: list[Path]) -> Made:
         raise KINDS[answer["error"]](answer["reason"])
     temporaries.extend(map(Path, answer["temporaries"]))
     replaced = {(kind, original): new for kind, original, new in answer["replaced"]}
-    return Made(answer["name"], replaced, Outputs.of(answer["outputs"]))
+    return Made(answer["name"], replaced, Outputs.of(answer["outputs"]), answer["seconds"])
 
 
 def _received(request: Mapping[str, Any], content: bytes) -> ReceivedInstance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from img_ingestion.errors import InstanceError, NoPicture
@@ -49,6 +49,8 @@ class Ingested:
     """What exactly held it, or is odd about it: keywords, rules and types, never a value."""
     encoded: tuple[tuple[str, int], ...] = ()
     """The pictures: file name, and bytes of base64."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """What each stage took; empty of what was not made anew."""
 
 
 def told(entry: Entry, name: str, encoded: tuple[tuple[str, int], ...] = ()) -> Ingested:

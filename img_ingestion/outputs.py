@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from img_ingestion.instance import CleanInstance
+    from img_ingestion.laps import Laps
     from img_ingestion.settings import CustomerSettings
     from img_ingestion.shelves import Shelves
 
@@ -103,7 +104,11 @@ class Outputs:
 
 
 def staged(
-    shelves: Shelves, settings: CustomerSettings, clean: CleanInstance, temporaries: list[Path]
+    shelves: Shelves,
+    settings: CustomerSettings,
+    clean: CleanInstance,
+    temporaries: list[Path],
+    laps: Laps,
 ) -> Outputs:
     """
     Make all that an instance becomes, under temporary names, one picture at a time.
@@ -122,6 +127,7 @@ def staged(
     encoded = shelves.home.encoded / clean.customer
     pages = []
     for picture in render.pictures(clean.dataset, settings.rendering, settings.limits):
+        laps.lap("render")
         text = pybase64.b64encode(picture.png)
         page = Page(
             frame=picture.frame,
@@ -132,6 +138,7 @@ def staged(
             digests=(sha256(picture.png).hexdigest(), sha256(text).hexdigest()),
         )
         pages.append(page)
+        laps.lap("write")
     if not pages and part10.has_pixels(clean.dataset):
         raise NotRendered("no frame is chosen")
     return Outputs(

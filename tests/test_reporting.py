@@ -83,7 +83,10 @@ def test_a_pass_leaves_metrics_that_the_collector_can_read(home: Path) -> None:
     assert samples['img_ingestion_files{state="waiting"}'] == "3"
     assert samples['img_ingestion_held_files{code="NotDicom"}'] == "1"
     assert samples['img_ingestion_pass_files{outcome="waiting",code=""}'] == "3"
-    assert float(samples['img_ingestion_pass_seconds{stage="clean"}']) > 0
+    stages = "", ": read", ": identify", ": pixels", ": header", ": verify", ": render", ": write"
+    spent = [float(samples[f'img_ingestion_pass_seconds{{stage="clean{one}"}}']) for one in stages]
+    assert all(spent)
+    assert sum(spent[1:]) < spent[0]
     assert float(samples["img_ingestion_oldest_waiting_timestamp_seconds"]) > time.time() - 600
     assert all(re.fullmatch(r"img_ingestion_\w+(\{[^}]*\})?", name) for name in samples)
     assert not re.search(r"north|south", text)
@@ -133,7 +136,13 @@ def test_the_page_about_a_pass_shows_what_left_and_needs_nothing_else(
     assert run(home, "--report", str(out)) == 3
     text = out.read_text("utf-8")
     assert text.count("data:image/png;base64,") == 3
-    for words in ("north, waiting", "CT Image Storage", "not DICOM: no DICM prefix", "<svg"):
+    for words in (
+        "north, waiting",
+        "CT, waiting",
+        "CT Image Storage",
+        "not DICOM: no DICM prefix",
+        "<svg",
+    ):
         assert words in text
     assert not re.search(r"""<script|(src|href)=["'](?!data:)|url\(|@import""", text)
     assert not PATIENT.search(text)

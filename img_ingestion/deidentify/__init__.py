@@ -35,6 +35,7 @@ from img_ingestion.deidentify.pseudonyms import Pseudonyms
 from img_ingestion.deidentify.values import Values
 from img_ingestion.errors import NotDeidentified, turned_into
 from img_ingestion.instance import CleanInstance
+from img_ingestion.laps import Laps
 from img_ingestion.pixel_data import frames
 
 if TYPE_CHECKING:
@@ -118,8 +119,9 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         value of the file in it.
 
     """
-    own = policy.settings
+    own, laps = policy.settings, Laps()
     dataset = part10.read(received, own.limits)
+    laps.lap("read")
     with turned_into(NotDeidentified, "identifiers"):
         admission.check(dataset)
         dataset = character_sets.settled(dataset)
@@ -128,6 +130,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
         other = _pseudonym(received, policy.key)
         name = naming.output_name(received.path.stem, dataset, policy.table, other)
+    laps.lap("identify")
     with turned_into(NotDeidentified, "pixels"):
         hidden = pixels.clean(
             dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits, found
@@ -136,19 +139,29 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         if own.rendering.frames != "all" and part10.has_pixels(dataset):
             # The renderer will not see every frame, and what nobody decoded must not leave.
             deque(frames(dataset, own.limits), maxlen=0)
+    laps.lap("pixels")
     with turned_into(NotDeidentified, "header"):
         values = Values(patient, cleaner, _unnamed_dates(own.profile))
         clean = Header(policy.table, values, str(dataset.SOPClassUID)).cleaned(dataset)
         _sign(clean, patient, policy, pixels_checked=hidden.checked)
         clean.file_meta = stamp.file_meta(clean, dataset.file_meta.TransferSyntaxUID)
         parts = serialised.parts(clean)
+    laps.lap("header")
     if own.profile.retain_uids:
         found = replace(found, uids=frozenset())
     moved = own.profile.retain_longitudinal_modified_dates
     residue.check(parts, found, cleaner, patient.days if moved else None)
+    laps.lap("verify")
     replaced = MappingProxyType(patient.replaced)
     return CleanInstance(
-        received.id, received.customer, name, clean, parts, replaced, hidden.regions
+        received.id,
+        received.customer,
+        name,
+        clean,
+        parts,
+        replaced,
+        hidden.regions,
+        laps.seconds,
     )
 
 

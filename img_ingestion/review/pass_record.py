@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from img_ingestion.commands.told import Telling, Told
 
 STAGES = {"file": "clean", "parcel": "send"}
-"""What was told of -> the line of the pass that took the time."""
+"""What was told of -> the line of the pass that took the time, by the clock on the wall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class PassRecord:
     files: list[Mapping[str, Any]] = field(default_factory=list)
     parcels: list[Mapping[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    """By line of the pass."""
+    """By line of the pass, and by each stage of the first; of several workers together."""
 
     def watched(self, telling: Telling) -> Telling:
         """Pass on what a pass tells, and keep it."""
@@ -46,6 +46,9 @@ class PassRecord:
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
                 kept = self.files if kind == "file" else self.parcels
                 kept.append(dict(told.values[kind]))  # type: ignore[call-overload]
+                for part, spent in kept[-1].get("seconds", {}).items():
+                    whole = f"{stage}: {part}"
+                    self.seconds[whole] = self.seconds.get(whole, 0.0) + spent
 
     @property
     def outcomes(self) -> Counter[tuple[str, str]]:
@@ -62,7 +65,7 @@ def _by_ids(told: Told) -> Mapping[str, object] | None:
     """Give what the log may have: ids and codes, no path, not even a safe one."""
     if told.values is None:
         return None
-    left_out = {"shown", "encoded"}
+    left_out = {"shown", "encoded", "seconds"}
     return {
         kind: {k: v for k, v in facts.items() if k not in left_out}
         if isinstance(facts, dict)

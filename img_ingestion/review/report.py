@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from pydicom import dcmread
 from pydicom.uid import UID
 
-from img_ingestion.errors import GatewayError
+from img_ingestion.errors import GatewayError, NotDicom, turned_into
 from img_ingestion.ledger import schema
 from img_ingestion.review.html import element, page, picture, table
 from img_ingestion.review.thumbnail import thumbnail
@@ -39,6 +41,8 @@ def report(record: PassRecord, ledger: Ledger, status: int) -> bytes:
         element("p", f"{len(files)} files, {len(record.parcels)} parcels, exit status {status}"),
         element("h2", "By customer and outcome"),
         bars({f"{who}, {outcome}": count for (who, outcome), count in by_customer.items()}),
+        element("h2", "By modality"),
+        bars(Counter(_modalities(record, ledger))),
         element("h2", "By kind of image"),
         bars(Counter(_kinds(ledger, [str(one["id"]) for one in files]))),
         element("h2", "Held, and why"),
@@ -46,7 +50,7 @@ def report(record: PassRecord, ledger: Ledger, status: int) -> bytes:
         element("h2", "Parcels"),
         bars(sent),
         element("h2", "Seconds by stage"),
-        bars({stage: round(seconds, 2) for stage, seconds in record.seconds.items()}),
+        bars({stage: round(spent, 2) for stage, spent in sorted(record.seconds.items())}),
         element("h2", "What left"),
         element("div", list(_sheet(record, ledger)), class_="sheet"),
     )
@@ -76,6 +80,18 @@ def _kinds(ledger: Ledger, ids: list[str]) -> Iterator[str]:
     for (images,) in rows:
         for fields, _ in json.loads(images):
             yield UID(fields["sopClassUid"]).name
+
+
+def _modalities(record: PassRecord, ledger: Ledger) -> Iterator[str]:
+    """Name Modality (0008,0060) and outcome of each file; what is held is not asked."""
+    for one in record.files:
+        path = ledger.home.cleaned / one["customer"] / f"cleaned-{PurePath(one['shown']).name}"
+        said = "unknown"
+        if one["outcome"] == "waiting" and path.exists():
+            with turned_into(NotDicom, "reading a modality"):
+                read = dcmread(path, specific_tags=["Modality"], stop_before_pixels=True)
+                said = str(read.get("Modality") or "") or said
+        yield f"{said}, {one['outcome']}"
 
 
 def _sheet(record: PassRecord, ledger: Ledger) -> Iterator[Element]:
