@@ -65,6 +65,7 @@ PICTURES: dict[str, tuple[str, NDArray[Any], Any]] = {
     "420": ("YBR_FULL_422", speckled(8, 3), lambda f: ybr(f, "420")),
     "own tables": ("YBR_FULL_422", speckled(8, 3), lambda f: ybr(f, "422", optimize=True)),
     "bright": ("YBR_FULL_422", BRIGHT, lambda f: ybr(f, "422", optimize=True)),
+    "fill bytes": ("YBR_FULL", speckled(8, 3), lambda f: ybr(f, "444")[:-2] + b"\xff\xff\xd9"),
     "restarts": ("YBR_FULL", speckled(8, 3), lambda f: by_pillow(f, restart_marker_blocks=3)),
     "restarts in grey": (
         "MONOCHROME2",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from img_ingestion.instance import Region
     from img_ingestion.pixel_data import PixelFormat
 
-RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
 
 
 def blackened(
@@ -56,7 +56,7 @@ def blackened(
     """
     with turned_into(NotDeidentified, "making blocks of a JPEG black"):
         picture = JpegPicture.of(stream)
-        if stored.signed or picture.precision != stored.bits_stored:
+        if stored.signed or max(black) >= 1 << picture.precision:
             raise NotDeidentified("the code stream has not the values that the header describes")
         return _blackened(picture, regions, black), _widened(picture, regions)
 

@@ -112,8 +112,10 @@ class Scan:
         """Give, for each table and from each bit on, what the AC code there goes on by."""
         padded = np.frombuffer(octets + b"\xff" * 8, np.uint8).astype(np.uint32)
         three = padded[:-2] << 16 | padded[1:-1] << 8 | padded[2:]
-        shifts = np.arange(8, 0, -1, dtype=np.uint32)
-        windows = (three[:, None] >> shifts & 0xFFFF).astype(np.uint16).ravel()
+        windows = np.empty((three.size, 8), np.uint16)
+        for bit in range(8):
+            windows[:, bit] = three >> 8 - bit & 0xFFFF
+        windows = windows.ravel()
         return {
             table: (bits[windows].tobytes(), forward[windows].tobytes())
             for table, (bits, forward) in self._steps.items()

@@ -11,7 +11,8 @@ from img_ingestion.errors import NotDeidentified
 
 START, SEQUENTIAL, HUFFMAN, QUANTISATION = b"\xff\xd8", (0xC0, 0xC1), 0xC4, 0xDB
 RESTART_INTERVAL, SCAN, END = 0xDD, 0xDA, b"\xff\xd9"
-AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL)
+AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""The next marker, with the fill bytes before it (T.81 B.1.1.2)."""
 BLOCK = 8
 """Rows and columns of a block."""
 
@@ -69,7 +70,7 @@ class JpegPicture:
                 found.head += stream[at : at + 2 + length]
             at += 2 + length
         end = AFTER_SCAN.search(stream, at)
-        if end is None or stream[end.start() : end.start() + 2] != END:
+        if end is None or end[1] != END[1:]:
             raise NotDeidentified("a JPEG code stream of more than one scan")
         found.coded, found.tail = stream[at : end.start()], stream[end.start() :]
         return found
