@@ -7,7 +7,7 @@ _ingestion() {
     done
     case "$word" in
         run) words='-h --help --home --config --version --json --watch --dry-run --customer --min-age --max-files --max-duration --workers --dask --report' ;;
-        watch) words='-h --help --home --config --version --json --customer --min-age --max-files --max-duration' ;;
+        watch) words='-h --help --home --config --version --json --customer --min-age --max-files --max-duration --workers --dask' ;;
         send) words='-h --help --home --config --version --json' ;;
         receive) words='-h --help --home --config --version --json --port' ;;
         status) words='-h --help --home --config --version --json' ;;

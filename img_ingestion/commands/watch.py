@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from img_ingestion.commands import run as passes
-from img_ingestion.commands import selection
+from img_ingestion.commands import selection, workers
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -33,6 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
         help=f"the pause (default: {PAUSE_S:g})",
     )
     selection.arguments(parser)
+    workers.arguments(parser)
     parser.set_defaults(files=[], dry_run=False, report=None)
 
 
