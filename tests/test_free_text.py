@@ -225,6 +225,12 @@ def test_names_are_found_as_other_spellings_and_scripts_have_them(
     assert cleaner.cleaned(text) == (text if kept is None else kept)
 
 
+def test_a_given_name_before_a_dose_is_no_x_ray() -> None:
+    cleaner = Cleaner.of(Identifiers(names=frozenset({"ray", "stone"})))
+    assert cleaner.cleaned("Ray DOSE1") == "DOSE1"
+    assert cleaner.cleaned("X-ray dose") == "X-ray dose"
+
+
 def test_what_a_cut_sentence_leaves_is_nothing() -> None:
     assert PERSON.cleaned("Ordered for 4712345678 by Smith") == ""
     assert PERSON.cleaned("MR BRAIN_o'brien.mary12@mail.example") == "MR BRAIN"

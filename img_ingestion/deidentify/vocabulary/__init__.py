@@ -31,7 +31,7 @@ def listed(kind: str) -> frozenset[str]:
 
 
 EPONYMS, NOUNS, HEADS = listed("eponyms"), listed("nouns"), listed("heads")
-SITES = listed("sites_of_eponyms")
+SITES, SELDOM = listed("sites_of_eponyms"), listed("seldom_findings")
 SPOKEN, ORGANS = listed("spoken"), listed("organs")
 
 
@@ -61,6 +61,8 @@ def is_finding(before: str, word: str, after: str) -> bool:
 
     """
     table = _table()
+    if word in SELDOM:
+        return f"{before}_{word}" == "x_ray"
     if after in HEADS and (word in EPONYMS or word in NOUNS or word in table["eponyms"]):
         return True
     if after and f"{word}_{after}" in table["pairs"]:
