@@ -51,6 +51,8 @@ class Cleaner:
     """Texts repeat from item to item, from level to level, and from file to file of a study."""
     known: dict[tuple[str, bool], bool] = field(default_factory=dict, repr=False)
     """The same of what was only looked at."""
+    harmless: dict[tuple[str, str, bytes], bool] = field(default_factory=dict, repr=False)
+    """The same of private values, by kind, representation and bytes."""
 
     @classmethod
     def of(cls, found: Identifiers) -> Cleaner:
@@ -89,7 +91,7 @@ class Cleaner:
         known = self.known.get((text, prose))
         if known is None:
             known = any(start < end for start, end in self._own(fold(text), prose=prose))
-            if self._may_remember(text):
+            if self.may_remember(text):
                 self.known[text, prose] = known
         return known
 
@@ -109,17 +111,17 @@ class Cleaner:
         known = self.done.get((text, prose))
         if known is None:
             known = self._without(text, prose=prose, strangers=prose)
-            if self._may_remember(text):
+            if self.may_remember(text):
                 self.done[text, prose] = known
         return known
 
-    def _may_remember(self, text: str) -> bool:
+    def may_remember(self, text: str) -> bool:
         """Tell a text without a UID, of which every file has others; make room for it."""
         if "." in text and UID.search(folded(text)):
             return False
-        if len(self.done) + len(self.known) >= MOST_REMEMBERED:
-            self.done.clear()
-            self.known.clear()
+        if len(self.done) + len(self.known) + len(self.harmless) >= MOST_REMEMBERED:
+            for memory in (self.done, self.known, self.harmless):
+                memory.clear()
         return True
 
     def _without(self, text: str, *, prose: bool, strangers: bool) -> str:

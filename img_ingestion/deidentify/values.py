@@ -137,13 +137,26 @@ class Values:
         vr = source.get_item(tag).VR
         if vr in (None, "UN"):
             vr = source[tag].VR
-        if kind != "listed" and not private.is_harmless(
-            kind, vr, texts_of(source, tag), self.cleaner
-        ):
+        if kind != "listed" and not self._is_harmless(kind, str(vr), source, tag):
             return None
         # What is curated has just been found clean, and its numbers are no records.
         text = Action.K if kind == "curated" else Action.C
         return None if vr == "SQ" else self.kept(source, tag, text)
+
+    def _is_harmless(self, kind: str, vr: str, source: Dataset, tag: BaseTag) -> bool:
+        """Look at a private element's values, once for the same bytes in a study."""
+        raw, known = source.get_item(tag), None
+        # In another byte order, or another character set, the same bytes say something else.
+        alike = isinstance(raw.value, bytes) and bool(source.original_encoding[1])
+        alike = alike and (vr in private.BINARY or raw.value.isascii())
+        key = (kind, vr, raw.value if alike else b"")
+        if alike:
+            known = self.cleaner.harmless.get(key)
+        if known is None:
+            known = private.is_harmless(kind, vr, texts_of(source, tag), self.cleaner)
+            if alike and self.cleaner.may_remember(key[2].decode("latin-1")):
+                self.cleaner.harmless[key] = known
+        return known
 
     def _coded(self, source: Dataset, tag: BaseTag, vr: str, *, listed: bool) -> Element | None:
         if vr == "UI":
