@@ -10,6 +10,8 @@ import numpy as np
 
 from img_ingestion.deidentify.pixels.text.harmless import objection
 from img_ingestion.deidentify.pixels.text.reading import (
+    LIKELY_LINE,
+    SURE_LINE,
     TALLEST,
     TALLEST_SHARE,
     is_line,
@@ -78,7 +80,8 @@ def decided(
         if share >= ALL_COVERED:
             continue
         tall = line.height > max(TALLEST, TALLEST_SHARE * min(view.shape[:2]))
-        unread = wanted.unread and share < COVERED and not tall and is_line(line)
+        likely = LIKELY_LINE if wanted.unread else SURE_LINE
+        unread = share < COVERED and not tall and is_line(line, likely)
         if unread and wanted.own is None:
             yield _region(line, part, FOUND)
             continue

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 LONGEST = 40
 """Of a line, in heights of its letters: what is longer is read pressed together."""
-READ, READ_SURELY, DOUBTED = 0.5, 0.9, 0.3
-FOUND_SURELY = 0.7
+READ, READ_SURELY, DOUBTED = 0.7, 0.9, 0.5
+"""How sure a reading is: of print, of plain print, of print where a line runs."""
+LIKELY_LINE, SURE_LINE = 0.7, 0.88
+"""How sure the detector is of a line: where text is usual, and anywhere."""
 WORD = 3
 """Letters: two of a head and its neck are read now and then."""
 TALLEST, TALLEST_SHARE = 48, 0.05
@@ -54,16 +56,14 @@ def is_text(reading: Reading, line: Line) -> bool:
     several. A single small letter counts where detector and recogniser are both sure of it.
     """
     if reading.letters > 1:
-        return reading.sure >= READ or (
-            reading.sure >= DOUBTED and line.score >= FOUND_SURELY and line.height <= TALLEST
-        )
-    sure = reading.sure >= READ_SURELY and line.score >= FOUND_SURELY
+        return reading.sure >= READ or (is_line(line) and reading.sure >= DOUBTED)
+    sure = reading.sure >= READ_SURELY and line.score >= LIKELY_LINE
     return reading.letters == 1 and sure and line.height <= SMALL
 
 
-def is_line(line: Line) -> bool:
+def is_line(line: Line, at_least: float = LIKELY_LINE) -> bool:
     """Tell what runs like a line of print, of any script, from marks, teeth and calipers."""
-    return line.length >= LINE * line.height and line.score >= FOUND_SURELY
+    return line.length >= LINE * line.height and line.score >= at_least
 
 
 def is_plain(reading: Reading) -> bool:
