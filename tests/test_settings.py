@@ -284,3 +284,31 @@ def test_a_customer_with_its_own_address_gets_no_common_credential(tmp_path: Pat
     assert (there.proxy_user, there.proxy_password.get_secret_value()) == ("q", SECRET)
     assert (through.proxy_user, through.proxy_password.get_secret_value()) == ("", "")
     assert (through.user, through.password.get_secret_value()) == ("u", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("IMG_INGESTION_PROFILE__RETAIN_LONGITUDINAL_FULL_DATES", "true"),
+        ("IMG_INGESTION_BACKEND__URL", "ftp://somewhere"),
+        ("IMG_INGESTION_LIMITS__MAX_CPU_S", "-1"),
+    ],
+)
+def test_what_the_environment_got_wrong_is_said_of_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"^environment variable {variable}: "):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[incoming]\nsettle_s = inf", "[incoming]\ngive_up_s = nan"])
+def test_a_time_has_an_end(tmp_path: Path, text: str) -> None:
+    (tmp_path / "gateway.toml").write_text(text)
+    with pytest.raises(SettingsError, match="line 2"):
+        load(tmp_path)
+
+
+def test_every_nth_frame_may_be_a_number(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text("[rendering]\nframes = 2")
+    assert load(tmp_path).rendering.frames == "2"

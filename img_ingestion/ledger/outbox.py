@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from img_ingestion.instance import ParcelImage
 from img_ingestion.ledger import schema
 from img_ingestion.ledger.entry import Filed, Outgoing
+from img_ingestion.patience import LONGEST_WAIT_S
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +20,8 @@ SELECT id, file.customer, work, name, ifnull(parcel, ''), ifnull(attempts, 0), i
     study, series, images
 FROM file LEFT JOIN delivery ON delivery.file = id AND destination = ?3
 WHERE file.state = 'waiting' AND file.customer = ifnull(?2, file.customer)
-    AND ifnull(delivery.state = 'waiting' AND next_attempt_at <= ?1, TRUE)
+    AND ifnull(delivery.state = 'waiting'
+        AND NOT (next_attempt_at > ?1 AND next_attempt_at <= ?1 + ?4), TRUE)
     AND NOT EXISTS (
         SELECT 1 FROM remembered AS other
         WHERE other.parcel = delivery.parcel AND other.destination = ?3 AND NOT EXISTS (
@@ -62,7 +64,8 @@ def due(
 
     """
     with schema.storing("reading the outbox"):
-        rows = connection.execute(_DUE, asked).fetchall()
+        # What seems to wait for longer than anything does was postponed by a clock that was ahead.
+        rows = connection.execute(_DUE, (*asked, 2 * LONGEST_WAIT_S)).fetchall()
     return [_outgoing(encoded, *row) for row in rows]
 
 
