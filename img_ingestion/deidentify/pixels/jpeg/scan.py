@@ -115,7 +115,6 @@ class Scan:
         windows = np.empty((three.size, 8), np.uint16)
         for bit in range(8):
             windows[:, bit] = three >> 8 - bit & 0xFFFF
-        windows = windows.ravel()
         return {
             table: (bits[windows].tobytes(), forward[windows].tobytes())
             for table, (bits, forward) in self._steps.items()
