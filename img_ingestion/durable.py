@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 TEMPORARY = ".in-hand-"
+Content = bytes | tuple[bytes | memoryview, ...]
+"""A whole file, or its parts one after the other."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -61,12 +63,12 @@ def staging() -> Iterator[list[Path]]:
                 temporary.unlink()
 
 
-def stage(content: bytes, where: Path, temporaries: list[Path], whose: str = "") -> Path:
+def stage(content: Content, where: Path, temporaries: list[Path], whose: str = "") -> Path:
     """Write content to a new temporary in the folder `where`, fsynced, and note it."""
     temporary = where / f"{TEMPORARY}{whose}{secrets.token_hex(8)}"
     temporaries.append(temporary)
     with storing("writing"), _new(temporary) as stream:
-        stream.write(content)
+        stream.writelines((content,) if isinstance(content, bytes) else content)
         stream.flush()
         os.fsync(stream.fileno())
     return temporary

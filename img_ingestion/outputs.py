@@ -15,7 +15,7 @@ from img_ingestion.ledger import Contents
 from img_ingestion.shelves import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydicom.dataset import Dataset
 
@@ -144,14 +144,21 @@ def staged(
     return Outputs(
         cleaned=cleaned,
         encoded=encoded,
-        instance=shelves.stage(clean.content, cleaned, temporaries, clean.id),
-        digest=sha256(clean.content).hexdigest(),
+        instance=shelves.stage(clean.parts, cleaned, temporaries, clean.id),
+        digest=_digest(clean.parts),
         pages=tuple(pages),
         study=payload.study_fields(clean.dataset),
         series=payload.series_fields(clean.dataset),
         uid=str(clean.dataset.SOPInstanceUID),
         order=_order(clean.dataset),
     )
+
+
+def _digest(parts: Iterable[bytes | memoryview]) -> str:
+    digest = sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _as_json(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -98,7 +98,9 @@ class Shelves:
         if not self.rehearsal:
             self._write_note(self._undo(ledger))
 
-    def stage(self, content: bytes, folder: Path, temporaries: list[Path], one: str) -> Path:
+    def stage(
+        self, content: durable.Content, folder: Path, temporaries: list[Path], one: str
+    ) -> Path:
         """Write content of an instance, by its id, to a temporary where it will stay."""
         if self.rehearsal:
             return folder

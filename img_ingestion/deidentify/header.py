@@ -74,7 +74,7 @@ class Header:
         """Give a data set or an item without its patient; `source` is read only."""
         elements: dict[BaseTag, Element] = {}
         creators: dict[BaseTag, str] = {}
-        for tag in sorted(source.keys()):
+        for tag in sorted(source.keys(), key=int):
             if tag.is_private:
                 element = self._private(source, tag, level, creators)
             else:

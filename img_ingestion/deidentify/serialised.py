@@ -93,7 +93,7 @@ class Written:
 
     def elements(self, dataset: Dataset, encodings: Encodings) -> Iterator[Content]:
         """Give the bytes of the elements, in the order of their tags."""
-        for tag in sorted(dataset.keys()):
+        for tag in sorted(dataset.keys(), key=int):
             if tag.element == 0:
                 continue
             element = dataset.get_item(tag)
@@ -115,7 +115,7 @@ class Written:
         known = dataset.original_character_set
         known = [known] if isinstance(known, str) else known
         as_read = dataset.original_encoding == (self.implicit, self.little) and known == encodings
-        elements = list(map(dataset.get_item, sorted(dataset.keys())))
+        elements = list(dataset.values())
         raw = [] if as_read else [element.tag for element in elements if element.is_raw]
         unclear = not self.implicit and any(element.VR in AMBIGUOUS_VR for element in elements)
         if raw or unclear:
