@@ -1,103 +1,124 @@
 """
-CPU time of the header: `python bench/header_cost.py FILE... [--peers PYTHON]`.
+What the header costs: `python bench/header_cost.py [--peers PYTHON] [--files N] [--memory N]`.
 
-For each file, in one process and the best of several rounds: the whole of `deidentify()` with the
-pixel policy `rules`, against pydicom reading and writing the same bytes, once raw and once with
-each element decoded. PYTHON is an interpreter that has dicognito and dicom-anonymizer; each of them
-is timed in it on the same file, reading and writing included.
+For each set of `sets.py`: CPU milliseconds a file of each way of `header_work.py`, and as ratios to
+pydicom reading and writing the same file. Files of a set are instances of one series, each with
+UIDs of its own; `new patient` gives each file another patient as well. PYTHON is an interpreter
+that has deid, dicognito and dicom-anonymizer; gdcmanon is taken from the path. Says what is missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import resource
+import shutil
 import subprocess
 import sys
-import time
-from io import BytesIO
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pydicom
+import sets
+from header_work import ROOT, WAYS
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from img_ingestion.deidentify import deidentify, policy, recipe
-from img_ingestion.instance import ReceivedInstance
-from img_ingestion.settings import Pixels, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-ROUNDS = 20
-
-PEERS = {
-    "dicognito": "from dicognito.anonymizer import Anonymizer as One; work = One().anonymize",
-    "dicom-anonymizer": "from dicomanonymizer import anonymize_dataset as work",
-}
-PEER = """
-import io, sys, time, pydicom
-{setup}
-content, best = open(sys.argv[1], "rb").read(), 1e9
-for _ in range({rounds}):
-    start = time.process_time()
-    dataset = pydicom.dcmread(io.BytesIO(content))
-    work(dataset)
-    dataset.save_as(io.BytesIO())
-    best = min(best, time.process_time() - start)
-print(f"{{best * 1000:.1f}}")
-"""
+PEERS = ("dicognito", "dicom_anonymizer", "deid")
+NAME, NUMBER, LETTERS = b"Quillfeather", b"77.1234", "bcdfghjklmnpqrstvwxz"
+SEVERAL = {"N": 2}
+"""Files of a set that takes long."""
 
 
-def best(work: Callable[[], object]) -> float:
-    """Give the shortest CPU time of several rounds, in milliseconds."""
-    taken = []
-    for _ in range(ROUNDS):
-        start = time.process_time()
-        work()
-        taken.append(time.process_time() - start)
-    return min(taken) * 1000
+def written(content: bytes, folder: Path, count: int, *, patients: bool = False) -> None:
+    """Write instances of one series, or each of another patient."""
+    folder.mkdir()
+    for number in range(count):
+        one = content.replace(sets.INSTANCE, sets.INSTANCE[:-4] + f"{1000 + number}".encode())
+        if patients:
+            digits = [LETTERS[number // 20**place % 20] for place in range(4)]
+            one = one.replace(NAME, b"Quillfeq" + "".join(digits).encode())
+            one = one.replace(NUMBER, f"77.{1000 + number}".encode())
+        (folder / f"{number:05}.dcm").write_bytes(one)
 
 
-def copied(content: bytes, *, decode: bool) -> None:
-    """Read and write a file with pydicom."""
-    dataset = pydicom.dcmread(BytesIO(content))
-    if decode:
-        for _ in dataset.iterall():
-            pass
-    dataset.save_as(BytesIO())
-
-
-def peer(python: Path, setup: str, path: Path) -> str:
-    """Give the time of another de-identifier, or how it ended."""
-    script = PEER.format(setup=setup, rounds=ROUNDS)
-    command = [python, "-W", "ignore", "-c", script, path]
+def asked(python: str, way: str, folder: Path) -> float | None:
+    """Give the milliseconds of one way, or nothing where the interpreter does not have it."""
+    command = [python, "-W", "ignore", str(ROOT / "bench/header_work.py"), way, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = (done.stdout or done.stderr).strip().splitlines()
-    return said[-1] if said else "nothing"
+    try:
+        return float(done.stdout.split()[-1])
+    except (IndexError, ValueError):
+        return None
+
+
+def gdcmanon(folder: Path, out: Path) -> float | None:
+    """Give the milliseconds of gdcmanon, which deletes a fixed list of elements."""
+    program = shutil.which("gdcmanon")
+    if program is None:
+        return None
+    removed = [word for tag in ("10,10", "10,20", "10,30", "8,50") for word in ("--empty", tag)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for source in sorted(folder.iterdir()):
+        command = [program, "--dumb", *removed, "-i", str(source), "-o", str(out)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            return None
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return taken * 1000 / len(list(folder.iterdir()))
+
+
+def table(name: str, content: bytes, chosen: argparse.Namespace) -> None:
+    """Print the lines of one set."""
+    with tempfile.TemporaryDirectory() as place:
+        series, patients = Path(place, "series"), Path(place, "patients")
+        count = SEVERAL.get(name, chosen.files)
+        written(content, series, count)
+        written(content, patients, count, patients=True)
+        taken = {way: asked(sys.executable, way, series) for way in WAYS if way not in PEERS}
+        taken["here, new patients"] = asked(sys.executable, "here", patients)
+        for way in PEERS:
+            taken[way] = asked(str(chosen.peers), way, series) if chosen.peers else None
+        taken["gdcmanon (a process a file)"] = gdcmanon(series, Path(place, "out.dcm"))
+    base = taken["pydicom"] or 1.0
+    print(f"{name}: {len(content)} bytes")
+    for way, took in taken.items():
+        print(f"  {way:28}" + (f"{took:9.2f} ms {took / base:7.2f}" if took else "  missing"))
+
+
+def memory(count: int) -> None:
+    """Print the resident set after 100, 1000 ... files, each of another patient."""
+    sys.path.insert(0, str(ROOT))
+    work = WAYS["here"]()
+    content = sets.small()
+    with tempfile.TemporaryDirectory() as place:
+        source, target = Path(place, "in"), Path(place, "out.dcm")
+        for number in range(count):
+            if not source.exists() or number % 100 == 0:
+                shutil.rmtree(source, ignore_errors=True)
+                written(content, source, 100, patients=True)
+            path = source / f"{number % 100:05}.dcm"
+            of_nobody_else = f"Quill{number:07}".translate(
+                str.maketrans("0123456789", "bcdfghjklm")
+            )
+            path.write_bytes(path.read_bytes().replace(NAME[:8], of_nobody_else.encode()[:8]))
+            work(path, target)
+            if number + 1 in {100, 1000, 10_000, count}:
+                status = Path("/proc/self/status").read_text()
+                resident = next(line.split()[1] for line in status.splitlines() if "VmRSS" in line)
+                print(f"after {number + 1} files: {int(resident) // 1024} MiB resident", flush=True)
 
 
 def main() -> None:
-    """Print a line for each file."""
+    """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--peers", type=Path, metavar="PYTHON")
+    parser.add_argument("--files", type=int, default=10, metavar="N", help="files of each set")
+    parser.add_argument("--memory", type=int, metavar="N", help="only the memory, over N files")
+    parser.add_argument("--sets", default="", help="only these, for example A,B")
     chosen = parser.parse_args()
-    settings = Settings(pixels=Pixels(policy="rules"))
-    rules = policy("bench", settings, recipe.load(ROOT / "deid.dicom"), bytes(32))
-    for path in chosen.files:
-        content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        one = ReceivedInstance(digest[:16], "bench", path, content, digest)
-        times = {
-            "here": best(lambda one=one: deidentify(one, rules)),
-            "pydicom, raw": best(lambda content=content: copied(content, decode=False)),
-            "pydicom, decoded": best(lambda content=content: copied(content, decode=True)),
-        }
-        print(path.name, *(f"{name} {ms:.1f} ms" for name, ms in times.items()), sep=" | ")
-        for name, setup in PEERS.items() if chosen.peers else ():
-            print(f"  {name}: {peer(chosen.peers, setup, path)} ms")
+    if chosen.memory:
+        memory(chosen.memory)
+        return
+    for name, content in sets.sets().items():
+        if not chosen.sets or name in chosen.sets.split(","):
+            table(name, content, chosen)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROOT = "1.2.826.0.1.3680043.9.9999.7"
+INSTANCE = f"{ROOT}.1.1.1000".encode()
+"""The SOP Instance UID of each set; a series has it counted up."""
 FRAMES_OF_N = 800
 """Each with a functional group of 15 elements."""
 
@@ -51,6 +53,14 @@ def sets() -> Mapping[str, bytes]:
         "U": _ultrasound(),
         "N": _enhanced(FRAMES_OF_N),
     }
+
+
+def small() -> bytes:
+    """Give a film of few pixels, for what is done many times."""
+    film = _of_a_patient()
+    film.Modality, film.ViewPosition, film.StudyDescription = "CR", "PA", "Chest, follow-up"
+    _described(film, _grey(64, 64, 8), 8)
+    return _written(film, SecondaryCaptureImageStorage)
 
 
 def _grey(rows: int, columns: int, bits: int) -> NDArray[np.uint16]:
@@ -70,7 +80,7 @@ def _described(dataset: Dataset, picture: NDArray[np.uint16], bits: int) -> None
 
 
 def _written(dataset: Dataset, sop_class: str, syntax: str = ExplicitVRLittleEndian) -> bytes:
-    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, f"{ROOT}.1.1.1"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, INSTANCE.decode()
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = f"{ROOT}.1", f"{ROOT}.1.1"
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
