@@ -99,10 +99,10 @@ def test_a_report_of_a_patient_called_like_its_terms_is_a_report() -> None:
 
 def test_without_its_option_structured_content_and_graphics_are_dummies() -> None:
     options = {"clean_structured_content": False, "clean_graphics": False}
-    clean = cleaned(carriers.written(carriers.report()), **options)
+    clean = cleaned(carriers.written(carriers.report()), RECIPE, **options)
     assert not {"113103", "113104"} & codes(clean)
     assert "nodule" not in str(clean.ContentSequence)
-    state = cleaned(carriers.written(carriers.presentation_state()), **options)
+    state = cleaned(carriers.written(carriers.presentation_state()), RECIPE, **options)
     assert "lung" not in str(state.GraphicAnnotationSequence)
 
 
