@@ -119,8 +119,9 @@ def test_every_reader_finds_black_inside_and_the_same_as_before_outside(
     make_dataset: MakeDataset, name: str
 ) -> None:
     dataset = picture(make_dataset, name)
-    # Pillow, as pydicom calls it, reads no 12 bits and takes RGB for YBR.
-    plugins = ["pylibjpeg"] + (["pillow"] if dataset.BitsStored == 8 and name != "rgb" else [])
+    # GDCM and Pillow, as pydicom calls them, read no 12 bits; Pillow takes RGB for YBR.
+    plugins = ["pylibjpeg"] + (["gdcm"] if dataset.BitsStored == 8 else [])
+    plugins += ["pillow"] if dataset.BitsStored == 8 and name != "rgb" else []
     before = {plugin: reads(dataset, plugin) for plugin in plugins}
     syntax, photometric = dataset.file_meta.TransferSyntaxUID, dataset.PhotometricInterpretation
     hidden = hide(dataset, REGIONS, Limits())
