@@ -81,6 +81,7 @@ def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
     for customer in sorted(bench.shelves.begin(bench.ledger)):
         bench.stuck.add(customer)
         yield _left("", customer, "stuck", "what a cut pass left there cannot be removed")
+    bench.shelves.grown(bench.ledger)
     with bench.workers:
         for source in wing:
             for found in source.arrivals(bench.stuck):

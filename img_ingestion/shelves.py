@@ -12,6 +12,7 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,25 @@ class Shelves:
             return stuck | {customer for customer, _ in left}
         self._write_note([])
         return set()
+
+    def grown(self, ledger: Ledger) -> None:
+        """
+        Put half files back that were written to after they were held; they are taken anew.
+
+        A copy that stalled goes on in quarantine: who writes keeps the file open when it moves.
+        Cut short, the same goes on at the next pass: the ledger forgets a file last.
+        """
+        for entry in () if self.rehearsal else ledger.halves():
+            path = self.original(entry, "")
+            back = self.home.local_dcm / entry.customer / path.name
+            with suppress(StorageError), durable.storing("looking at half a file"):
+                if path.exists() and path.stat().st_size != entry.size:
+                    durable.folder(back.parent)
+                    durable.move(path, back)
+                elif path.exists() or not back.exists():
+                    continue
+                durable.remove([path.with_suffix(".json")])
+                ledger.forgotten(entry)
 
     def end(self) -> None:
         """Note that the pass came to its end."""

@@ -151,6 +151,17 @@ class Ledger:
                 "INSERT OR IGNORE INTO pruned VALUES (?, ?, ?)", (one, directory, time.time())
             )
 
+    def halves(self) -> list[Entry]:
+        """Give what is held because it ended too soon, and may have been written to since."""
+        query = f"SELECT {_ENTRY} FROM file WHERE state = 'held' AND code = 'Incomplete'"  # noqa: S608
+        with schema.storing("reading what is incomplete"):
+            return [Entry(*row) for row in self.connection.execute(query)]
+
+    def forgotten(self, entry: Entry) -> None:
+        """Forget a held file: it will be taken anew."""
+        with schema.storing("forgetting a held file"):
+            self.connection.execute("DELETE FROM file WHERE id = ? AND state = 'held'", (entry.id,))
+
     def unfinished(self) -> list[Entry]:
         """Give the entries whose originals are not known to be put away."""
         with schema.storing("reading what is unfinished"):

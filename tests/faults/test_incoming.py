@@ -117,6 +117,26 @@ def test_room_that_is_reserved_and_not_written_is_waited_for(home: Home) -> None
     assert [told.outcome for told in _pass(home, give_up_s=3600)] == ["arriving"]
 
 
+def test_half_a_file_that_is_held_and_then_written_to_the_end_is_taken_by_itself(
+    home: Home, make_instance: MakeInstance
+) -> None:
+    content, path = make_instance(), home.local_dcm / "north" / "image_1.dcm"
+    with path.open("wb", buffering=0) as copy:
+        copy.write(content[:300])
+        (told,) = _pass(home, give_up_s=0)
+        assert (told.outcome, told.code) == ("held", "Incomplete")
+        assert not path.exists()
+        assert [told.outcome for told in _pass(home, give_up_s=0)] == []
+        copy.write(content[300:400])
+        (told,) = _pass(home, give_up_s=0)
+        assert (told.outcome, told.code) == ("held", "Incomplete")
+        copy.write(content[400:])
+    assert [told.outcome for told in _pass(home, give_up_s=0)] == ["waiting"]
+    assert [one for one in home.quarantine.rglob("*") if one.is_file()] == []
+    with Ledger.open(home.state) as ledger:
+        assert ledger.totals() == {"waiting": 1}
+
+
 def test_half_a_file_that_stays_half_is_held(home: Home, make_instance: MakeInstance) -> None:
     (home.local_dcm / "north" / "image_1.dcm").write_bytes(make_instance()[:-1])
     time.sleep(0.05)
