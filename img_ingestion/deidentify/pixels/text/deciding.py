@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from img_ingestion.deidentify.pixels.text.harmless import objection
+from img_ingestion.deidentify.pixels.text.lines import Line
 from img_ingestion.deidentify.pixels.text.reading import (
     LIKELY_LINE,
     SURE_LINE,
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from img_ingestion.deidentify.pixels.rules import Box
-    from img_ingestion.deidentify.pixels.text.lines import Line
     from img_ingestion.instance import Identifiers
 
 FOUND = "text"
 """What a region says that was found here; a reason may follow."""
+BESIDE = "goes on with what is hidden"
 RIM, RIM_SHARE = 2, 0.2
 """Pixels, and share of the letters' height, that are hidden around a line: shadows, diacritics."""
 COVERED, ALL_COVERED = 0.3, 0.95
@@ -75,22 +76,42 @@ def decided(
         What is hidden, or will be, anyway.
 
     """
+    stays: list[Line] = []
+    told = [_placed(region, part) for region in hidden if region.found_by.startswith(FOUND)]
     for line in boxes:
-        share = _covered(line, part, hidden)
-        if share >= ALL_COVERED:
-            continue
-        tall = line.height > max(TALLEST, TALLEST_SHARE * min(view.shape[:2]))
-        likely = LIKELY_LINE if wanted.unread else SURE_LINE
-        unread = share < COVERED and not tall and is_line(line, likely)
-        if unread and wanted.own is None:
-            yield _region(line, part, FOUND)
-            continue
-        reading = read(view, line)
-        if not (unread or (is_plain(reading) if tall else is_text(reading, line))):
-            continue
-        why = "" if wanted.own is None else objection(reading, wanted.own)
-        if wanted.own is None or why:
-            yield _region(line, part, f"{FOUND}: {why}" if why else FOUND)
+        reason = _reason(view, line, wanted, _covered(line, part, hidden))
+        if reason:
+            told.append(line)
+            yield _region(line, part, reason)
+        elif reason is None:
+            stays.append(line)
+    while beside := [line for line in stays if any(line.follows(other) for other in told)]:
+        told = beside
+        stays = [line for line in stays if line not in beside]
+        yield from (_region(line, part, f"{FOUND}: {BESIDE}") for line in beside)
+
+
+def _reason(view: NDArray[np.uint8], line: Line, wanted: Wanted, covered: float) -> str | None:
+    """Say why a line is hidden; empty when it is none, None when it is harmless."""
+    if covered >= ALL_COVERED:
+        return ""
+    tall = line.height > max(TALLEST, TALLEST_SHARE * min(view.shape[:2]))
+    likely = LIKELY_LINE if wanted.unread else SURE_LINE
+    unread = covered < COVERED and not tall and is_line(line, likely)
+    if unread and wanted.own is None:
+        return FOUND
+    reading = read(view, line)
+    if not (unread or (is_plain(reading) if tall else is_text(reading, line))):
+        return ""
+    if wanted.own is None:
+        return FOUND
+    why = objection(reading, wanted.own)
+    return f"{FOUND}: {why}" if why else None
+
+
+def _placed(region: Region, part: Box) -> Line:
+    left, top = region.left - part.left, region.top - part.top
+    return Line(left, top, region.right - part.left, region.bottom - part.top, 1.0)
 
 
 def _region(line: Line, part: Box, reason: str) -> Region:

@@ -46,14 +46,14 @@ def objection(reading: Reading, own: Identifiers) -> str:
         Of this patient: they are looked for even in what consists of harmless words.
 
     """
-    text = _folded(reading.text)
-    if _tells(text, own):
+    texts = _folded(reading.text)
+    if any(_tells(text, own) for text in texts):
         return "what identifies this patient"
     if reading.sure < SURE:
         return "not to be read for certain"
-    if sum(map(str.isdigit, text)) > MOST_DIGITS or NUMBERED.search(text):
+    if any(_is_numbered(text) for text in texts):
         return "looks like a number or a date of somebody"
-    return "" if LINE.fullmatch(text) else "not known to be harmless"
+    return "" if any(LINE.fullmatch(text) for text in texts) else "not known to be harmless"
 
 
 def _tells(text: str, own: Identifiers) -> bool:
@@ -63,15 +63,41 @@ def _tells(text: str, own: Identifiers) -> bool:
     known = (*own.numbers, *own.dates, *own.phrases)
     return bool(words & own.names) or any(
         len(each) >= SHORTEST
-        and (each in joined or each in digits or (len(joined) > SHORTEST and joined in each))
+        and (
+            each in joined
+            or each in digits
+            or (len(joined) > SHORTEST and joined in each)
+            or (len(digits) > SHORTEST and _is_misread(digits, each))
+        )
         for each in (re.sub(r"[\W_]", "", one) for one in known)
     )
 
 
-def _folded(text: str) -> str:
-    wide = unicodedata.normalize("NFKC", text).upper()
-    # What the recogniser takes for one another, where a number or a word makes it plain.
-    return re.sub(r"(?<=\d)O|(?<=\d\.)O", "0", wide).strip()
+def _is_misread(digits: str, known: str) -> bool:
+    """Tell whether one digit was taken for another."""
+    same_length = len(digits) == len(known)
+    return same_length and sum(map(str.__ne__, digits, known)) <= 1
+
+
+def _is_numbered(text: str) -> bool:
+    digits = sum(map(str.isdigit, text))
+    nothing_else = not any(map(str.isalpha, text))
+    return (
+        digits > MOST_DIGITS
+        or NUMBERED.search(text) is not None
+        or (nothing_else and digits > SHORTEST)
+    )
+
+
+def _folded(text: str) -> tuple[str, str]:
+    """Give the line as it was read, and with what the recogniser takes for one another undone."""
+    wide = unicodedata.normalize("NFKC", text).upper().strip()
+    numbers = re.sub(r"(?<=\d)O|(?<=\d\.)O", "0", wide)
+    return numbers, re.sub(r"(?<=[A-Z])[0|1](?=[A-Z])", _letter, numbers)
+
+
+def _letter(digit: re.Match[str]) -> str:
+    return "O" if digit[0] == "0" else "I"
 
 
 def _expression() -> re.Pattern[str]:

@@ -25,6 +25,8 @@ LOWEST = 5
 """Pixels of a line's height: nothing lower can be read."""
 UNCLIP = 1.6
 """The detector marks the core of a line; how much of its area / circumference the line is wider."""
+SPACE = 0.3
+"""Heights between the boxes of two words of a line."""
 LARGEST_ENLARGED = 2_000_000
 """Pixels: larger pictures come from films, whose print is not that small."""
 
@@ -44,6 +46,15 @@ class Line:
     def height(self) -> float:
         """The short side: of the letters, whichever way the line runs."""
         return min(self.right - self.left, self.bottom - self.top)
+
+    def follows(self, other: Line) -> bool:
+        """Tell whether this goes on with another line, before or after it."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        along = min(self.bottom, other.bottom) - max(self.top, other.top)
+        if other.bottom - other.top > other.right - other.left:
+            across, along = along, across
+        near = SPACE * min(self.height, other.height)
+        return along > min(self.height, other.height) / 2 and across > -near
 
     @property
     def length(self) -> float:
