@@ -50,6 +50,7 @@ pid_file =
 log_file = {folder}/$name.log
 mon_cluster_log_file = {folder}/cluster.log
 keyring = {folder}/keyring
+monmap = {folder}/monmap
 rgw_frontends = beast endpoint=127.0.0.1:{gateway}
 """
 
@@ -81,7 +82,7 @@ def running(folder: Path) -> Iterator[CephGateway]:
         daemons.enter_context(_daemon(folder, "ceph-mon", "-i", "a", "-f"))
         _run(folder, "ceph", "osd", "new", fsid)
         _run(folder, "ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", fsid)
-        daemons.enter_context(_daemon(folder, "ceph-osd", "-i", "0", "-f"))
+        _start_disk(folder, daemons)
         who = ("--uid=gateway", "--display-name=gateway")
         keys = (f"--access-key={ACCESS}", f"--secret-key={SECRET}")
         _run(folder, "radosgw-admin", "user", "create", *who, *keys)
@@ -99,26 +100,39 @@ def running(folder: Path) -> Iterator[CephGateway]:
         client.close()
 
 
-def _run(folder: Path, *command: str) -> None:
-    subprocess.run(
+def _start_disk(folder: Path, daemons: ExitStack) -> None:
+    """Start the disk, again where it ended because the monitor was not ready for it."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        process = daemons.enter_context(_daemon(folder, "ceph-osd", "-i", "0", "-f"))
+        while process.poll() is None and time.monotonic() < until:
+            if "1 up" in _run(folder, "ceph", "osd", "stat"):
+                return
+            time.sleep(0.5)
+    pytest.fail("ceph-osd does not come up")
+
+
+def _run(folder: Path, *command: str) -> str:
+    return subprocess.run(
         command,
         cwd=folder,
         env=os.environ | {"CEPH_CONF": str(folder / "ceph.conf")},
         check=True,
         capture_output=True,
+        text=True,
         timeout=PATIENCE_S,
-    )
+    ).stdout
 
 
 @contextmanager
-def _daemon(folder: Path, *command: str) -> Iterator[None]:
+def _daemon(folder: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
     silent = subprocess.DEVNULL
     environment = os.environ | {"CEPH_CONF": str(folder / "ceph.conf")}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=silent, stderr=silent
     ) as process:
         try:
-            yield
+            yield process
         finally:
             # Nothing of it is worth an orderly end.
             process.kill()

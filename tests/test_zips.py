@@ -7,7 +7,10 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
+import time
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
 
@@ -22,10 +25,10 @@ from img_ingestion.sources import sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tests.conftest import MakeInstance
 
+ROOT = Path(__file__).resolve().parents[1]
 BASE = '[pixels]\npolicy = "rules"\n[incoming]\nsettle_s = 0.0\nunpack_zip = true\n{}\n'
 
 
@@ -231,3 +234,23 @@ def test_what_the_zip_program_writes_is_taken(home: Path, images: list[bytes]) -
     subprocess.run([program, *options, target, "study"], cwd=home, check=True, capture_output=True)
     assert main(["--home", str(home)]) == 0
     assert totals(home) == {"waiting": 4}
+
+
+def test_killed_at_any_time_nothing_of_an_archive_is_lost_or_taken_twice(
+    home: Path, images: list[bytes]
+) -> None:
+    path = drop(home, zipped({f"{number}.dcm": one for number, one in enumerate(images)}))
+    command = [sys.executable, str(ROOT / "ingestion.py"), "--home", str(home)]
+    for least in (1, 3):
+        while len(originals(home, "archive")) < least:
+            silent = subprocess.DEVNULL
+            with subprocess.Popen(command, stdout=silent, stderr=silent) as program:
+                while program.poll() is None and len(originals(home, "archive")) < least:
+                    time.sleep(0.002)
+                program.kill()
+    time.sleep(0.5)
+    assert main(["--home", str(home)]) == 0
+    assert not path.exists()
+    assert totals(home) == {"waiting": 4}
+    assert originals(home, "archive") == sorted(images)
+    assert main(["--home", str(home), "reconcile"]) == 0

@@ -12,6 +12,7 @@ from img_ingestion.errors import DestinationBusy, SettingsError
 
 if TYPE_CHECKING:
     from img_ingestion.endpoints import Endpoint
+    from img_ingestion.object_store import ObjectStore
 
 SOON_S = 30 * 86400
 """A certificate that ends within this many seconds is a finding."""
@@ -32,6 +33,17 @@ def reached(place: Endpoint) -> str:
         raise SettingsError(f"TLS: {error.reason or type(error).__name__}") from error
     except OSError as error:
         raise DestinationBusy(f"cannot be reached: {type(error).__name__}") from error
+
+
+def listed(place: ObjectStore) -> str:
+    """Ask an object store for the first of its objects; none is read."""
+    from img_ingestion import bucket  # noqa: PLC0415 (optional: requirements-s3.txt)
+
+    store = bucket.opened(place)
+    if {place.after, place.after_held} != {"tag"} and not store.keeps_versions():
+        raise SettingsError("s3.after: move and delete need a bucket that keeps versions")
+    some = any(True for _ in store.listed(place.prefix))
+    return "answers; " + ("there are objects" if some else "nothing is there")
 
 
 def _greeted(place: Endpoint, plain: socket.socket, host: str) -> str:
