@@ -3,8 +3,9 @@ What the header costs: `python bench/header_cost.py [--peers PYTHON] [--files N]
 
 For each set of `sets.py`: CPU milliseconds a file of each way of `header_work.py`, and as ratios to
 pydicom reading and writing the same file. Files of a set are instances of one series, each with
-UIDs of its own; `new patient` gives each file another patient as well. PYTHON is an interpreter
-that has deid, dicognito and dicom-anonymizer; gdcmanon is taken from the path. Says what is missing.
+UIDs of its own; `new patients` gives each file another patient as well. PYTHON is an interpreter
+that has deid, dicognito and dicom-anonymizer; gdcmanon is taken from the path. What is missing is
+named.
 """
 
 from __future__ import annotations

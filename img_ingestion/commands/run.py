@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -187,4 +187,5 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
                 facts = ("id", "customer", "outcome", "code", "reason")
                 decided = {fact: getattr(one, fact) for fact in facts}
                 work.trail.add("file", decided | {"recipe": work.recipe.digest}, synced=False)
-        yield Told(lines, {"file": asdict(one)})
+        # Not `asdict`, which copies deep: most passes over a large tree leave most of it.
+        yield Told(lines, {"file": {each.name: getattr(one, each.name) for each in fields(one)}})
