@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME, LAST = "audit.jsonl", "audit-last.json"
-LONGEST = 1 << 20
-"""Bytes of a record, more than any has."""
+USUAL, LONGEST = 1 << 12, 1 << 20
+"""Bytes of a record: more than most have, more than any has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +143,14 @@ class Trail:
 
 def _end(file: int) -> tuple[int, str, bool]:
     """Give number and digest of the last whole record, and whether a cut one follows it."""
-    size = os.fstat(file).st_size
-    tail = os.pread(file, LONGEST, max(0, size - LONGEST))
-    torn = not tail.endswith(b"\n") and bool(tail)
-    for line in reversed(tail.split(b"\n")):
-        record = _read(line)
-        if record is not None:
-            return int(str(record["number"])), _digest(line), torn
+    size, torn = os.fstat(file).st_size, False
+    for most in (USUAL, LONGEST):
+        tail = os.pread(file, most, max(0, size - most))
+        torn = not tail.endswith(b"\n") and bool(tail)
+        for line in reversed(tail.split(b"\n")):
+            record = _read(line)
+            if record is not None:
+                return int(str(record["number"])), _digest(line), torn
     return 0, "", torn
 
 

@@ -42,22 +42,24 @@ def report(record: PassRecord, ledger: Ledger, status: int) -> bytes:
         element("h2", "By customer and outcome"),
         bars({f"{who}, {outcome}": count for (who, outcome), count in by_customer.items()}),
         element("h2", "By modality"),
-        bars(Counter(_modalities(record, ledger))),
+        bars(dict(sorted(Counter(_modalities(record, ledger)).items()))),
         element("h2", "By kind of image"),
         bars(Counter(_kinds(ledger, [str(one["id"]) for one in files]))),
         element("h2", "Held, and why"),
         table(("files", "reason"), [(str(count), why) for why, count in reasons.most_common()]),
-        element("h2", "Parcels"),
+        element("h2", "Parcels by outcome"),
         bars(sent),
         element("h2", "Seconds by stage"),
-        bars({stage: round(spent, 2) for stage, spent in sorted(record.seconds.items())}),
-        element("h2", "What left"),
+        bars({stage: round(spent, 2) for stage, spent in record.seconds.items()}),
+        element("h2", "What was made to leave"),
         element("div", list(_sheet(record, ledger)), class_="sheet"),
     )
 
 
 def bars(counts: Mapping[str, float]) -> Element:
     """Draw a bar for each count, as SVG."""
+    if not counts:
+        return element("p", "none", class_="dim")
     longest = max(counts.values(), default=0) or 1
     drawn = element(
         "svg", width=BAR + 480, height=max(1, len(counts)) * ROW, role="img", fill="#ddd"
