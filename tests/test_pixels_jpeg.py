@@ -212,6 +212,15 @@ def test_damaged_coded_data_are_never_passed_on_half_hidden(make_dataset: MakeDa
             assert not shown[17:30, 21:50, 0].any()
 
 
+def test_a_code_stream_of_another_size_is_not_walked(make_dataset: MakeDataset) -> None:
+    dataset = picture(make_dataset, "grey")
+    first, second = streams_of(dataset)
+    at = second.index(b"\xff\xc0") + 5
+    vast = second[:at] + b"\xff\xfe\xff\xfe" + second[at + 4 :]
+    with pytest.raises(NotDecoded):
+        hide(coded(dataset, [first, vast]), REGIONS, Limits())
+
+
 def test_a_table_takes_more_symbols_without_changing_a_code() -> None:
     table = Huffman(bytes([0, 2, 1, 0, *[0] * 12]), bytes([3, 1, 2]))
     longer = table.with_symbols({0, 2, 9, 11})

@@ -56,6 +56,8 @@ def blackened(
     """
     with turned_into(NotDeidentified, "making blocks of a JPEG black"):
         picture = JpegPicture.of(stream)
+        if (picture.rows, picture.columns) != (stored.rows, stored.columns):
+            raise NotDeidentified("the code stream's size differs from Rows and Columns")
         if stored.signed or max(black) >= 1 << picture.precision:
             raise NotDeidentified("the code stream has not the values that the header describes")
         return _blackened(picture, regions, black), _widened(picture, regions)
