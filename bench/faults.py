@@ -4,13 +4,15 @@ Every fault, and what became of it: `python bench/faults.py [--quick]`.
 Kills at every call of each kind, and at random times; power cuts at every second fsync. The table
 says how many faults were injected, how many the next pass made good, and how many lost something.
 Needs strace and the right to mount; what cannot be injected here is said. The faults that end with
-yes or no (places that refuse, bombs, half files, privacy) are tests: `pytest tests/faults`.
+yes or no (places that refuse, bombs, half files, privacy) are tests: `pytest tests/faults`. Days on
+which anything happens in any order: `FAULTS_EXAMPLES=1000 pytest tests/faults/test_anything.py`.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -46,6 +48,18 @@ def at_random(running: Gateway, scratch: Path, kills: int) -> Tally:
     return tally
 
 
+def at_steps(running: Gateway, scratch: Path, step: int) -> Tally:
+    """Kill before every Nth step that the program takes on the disk."""
+    tally = Tally()
+    for number in itertools.count(1, step):
+        home = home_at(scratch / "home")
+        if running.run(home, before_step=number).status != -signal.SIGKILL:
+            return tally
+        running.run(home)
+        tally.note(f"step {number}", list(broken(home)))
+    return tally
+
+
 def power_cuts(running: Gateway, scratch: Path, step: int) -> Tally:
     """Cut the power at every Nth fsync."""
     tally = Tally()
@@ -71,6 +85,8 @@ def main(*, quick: bool) -> None:
         for name, (inject, call) in faults.items():
             began = time.monotonic()
             _say(name, inject(running, scratch, call, step), began)
+        began = time.monotonic()
+        _say("SIGKILL before a step", at_steps(running, scratch, step), began)
         began = time.monotonic()
         _say("SIGKILL at random", at_random(running, scratch, KILLS_AT_RANDOM // step), began)
         began = time.monotonic()

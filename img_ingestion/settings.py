@@ -125,7 +125,7 @@ class Incoming(Section):
     settle_s: float = Field(default=2.0, ge=0, le=86400)
     """A file is taken once it has not changed for this many seconds."""
     give_up_s: float = Field(default=0.0, ge=0)
-    """Half a file is held once it has not grown for this long; one that grows then is taken again."""
+    """Half a file is held once it has not grown for so long; one that grows then is taken again."""
     unpack_zip: bool = False
     """Take the files in zip archives as files; an archive is removed once they are put away."""
     max_zip_files: int = Field(default=10_000, ge=1)
