@@ -117,9 +117,9 @@ def test_a_name_that_is_a_finding_stays_where_it_is_the_finding(text: str) -> No
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("CT ORBITS for Charlotte Graves", "CT ORBITS for"),
+        ("CT ORBITS for Charlotte Graves", "CT ORBITS"),
         ("GRAVES, CHARLOTTE CT ORBITS", "CT ORBITS"),
-        ("Dr. White saw the cyst", "Dr. saw the cyst"),
+        ("Dr. White saw the cyst", "saw the cyst"),
         ("C. Graves CT ORBITS", ". CT ORBITS"),
         ("MARYSMITH CT", "CT"),
         ("MSMITH CT", "CT"),
@@ -206,7 +206,7 @@ def test_names_are_found_in_scripts_without_spaces() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "kept"),
     [
-        ("Le^Van", "CT for Le Van today", "CT for today"),
+        ("Le^Van", "CT for Le Van today", "CT today"),
         ("Mueller^Joerg", "CT M\u00fcller, J\u00f6rg", "CT"),
         ("M\u00fcller^J\u00f6rg", "CT Mueller, Joerg", "CT"),
         ("S\u00f8rensen^\u00c5ge", "CT Soerensen Aage", "CT"),

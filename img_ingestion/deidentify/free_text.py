@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["Cleaner", "folded", "words"]
 
 LEFTOVERS = listed("leftovers") | listed("cues") | listed("links") | listed("titles")
+INTRODUCING = listed("cues") | listed("links") | listed("titles") | {"at", "call", "dob", "on", "seen"}
+CUE = re.compile(r"(?<![^\W_])([^\W\d_]+)[ .:]{1,2}\Z")
+LONGEST_CUE, SHORT_TITLE = 24, 2
+"""Characters. In capitals DR and MR are digital radiography and magnetic resonance."""
 LONG_NUMBER = 6
 END_OF_TIMES = 4e9
 MOST_REMEMBERED = 20_000
@@ -134,6 +138,8 @@ class Cleaner:
         if strangers:
             spans += people.spans(text)
         cut = {at for start, end in spans for at in range(start, end)}
+        for start, _ in spans if prose else ():
+            cut.update(range(_cue_before(text, start), start))
         if not cut:
             return text
         kept = "".join(" " if at in cut else char for at, char in enumerate(text))
@@ -164,3 +170,13 @@ class Cleaner:
 @lru_cache(maxsize=8)
 def _prepared(found: Identifiers) -> Cleaner:
     return Cleaner.prepared(found)
+
+
+def _cue_before(text: str, at: int) -> int:
+    """Give where the words begin that only lead to what is cut: `seen by Dr.`, `for`."""
+    while (cue := CUE.search(text, max(0, at - LONGEST_CUE), at)) is not None:
+        word = cue[1]
+        if folded(word) not in INTRODUCING or (len(word) <= SHORT_TITLE and word.isupper()):
+            break
+        at = cue.start()
+    return at

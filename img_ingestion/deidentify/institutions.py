@@ -55,7 +55,7 @@ def _before(text: str, at: int) -> tuple[int, bool]:
             break
         plain = word.group().rstrip(" .")
         is_name = _is_name(plain)
-        if not is_name and plain not in GENERIC and plain != "st":
+        if plain in LINKS - {"and", "of"} or not (is_name or plain in GENERIC or plain == "st"):
             break
         at = word.start()
         if is_name:
