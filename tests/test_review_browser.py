@@ -93,6 +93,7 @@ def test_a_reviewer_can_do_it_all_in_a_real_browser(home: Path) -> None:
 
         page.click("text=sort by device")
         page.locator("tr", has_text="Model 7").locator("a").first.click()
+        page.wait_for_url(re.compile("/held/"))
         draw(page, 1 / 2, 1 / 4)
         assert re.fullmatch(r"\d+,\d+,\d+,\d+", page.input_value("#boxes"))
         assert page.locator("#drawn rect").count() == 1
@@ -114,6 +115,7 @@ def test_a_reviewer_can_do_it_all_in_a_real_browser(home: Path) -> None:
         assert page.text_content("h1") == "Held: 1"
 
         page.locator("table a").first.click()
+        page.wait_for_url(re.compile("/held/"))
         page.keyboard.press("r")
         page.wait_for_selector("text=Held: 0")
     assert len(list((home / "local_dcm_dicomcleaner" / "north").glob("*.dcm"))) == 2
@@ -121,7 +123,7 @@ def test_a_reviewer_can_do_it_all_in_a_real_browser(home: Path) -> None:
 
 def test_what_is_decided_by_keyboard_alone_is_done(home: Path) -> None:
     with browser() as page, review(home) as url:
-        page.goto(f"{url}&by=device")
+        page.goto(url)
         page.goto(url.split("?", maxsplit=1)[0] + "?by=device")
         page.keyboard.press("Tab")
         while "/held/" not in str(page.evaluate("document.activeElement.href")):
@@ -131,6 +133,7 @@ def test_what_is_decided_by_keyboard_alone_is_done(home: Path) -> None:
         page.keyboard.press("i")
         page.wait_for_selector("text=Held: 3")
         page.go_back()
+        page.wait_for_url(re.compile("/held/"))
         page.keyboard.press("r")
         page.wait_for_selector("text=1 rejected")
         assert page.text_content("h1") == "Held: 2"
