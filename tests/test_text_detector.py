@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +14,27 @@ import cv2
 import numpy as np
 import pytest
 
+from img_ingestion.deidentify import pixels
 from img_ingestion.deidentify.pixels import clean
+from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import Box, PixelRule
 from img_ingestion.deidentify.pixels.text import Wanted, still_readable
 from img_ingestion.deidentify.pixels.text.changes import changed
 from img_ingestion.deidentify.pixels.text.harmless import objection
-from img_ingestion.deidentify.pixels.text.reading import Reading
-from img_ingestion.errors import SettingsError
+from img_ingestion.deidentify.pixels.text.lines import Line
+from img_ingestion.deidentify.pixels.text.reading import Reading, is_line, is_text
+from img_ingestion.errors import NotVerified, SettingsError
 from img_ingestion.instance import Identifiers
 from img_ingestion.pixel_data import frames
 from img_ingestion.settings import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
+    from img_ingestion.instance import Region
     from tests.conftest import MakeDataset
 
 ROOT = Path(__file__).parents[1]
@@ -170,6 +177,66 @@ def test_the_second_look_sees_the_name_before_and_nothing_after(make_dataset: Ma
     assert still_readable(dataset, Limits(), wanted, ()) == ()
 
 
+def _nothing(_: Dataset, regions: Sequence[Region], __: Limits) -> tuple[Region, ...]:
+    return tuple(regions)
+
+
+def _half(dataset: Dataset, regions: Sequence[Region], limits: Limits) -> tuple[Region, ...]:
+    left = [replace(one, right=(one.left + one.right) // 2) for one in regions]
+    hide(dataset, left, limits)
+    return tuple(regions)
+
+
+@pytest.mark.parametrize("broken", [_nothing, _half])
+def test_a_name_that_hiding_leaves_holds_the_file(
+    make_dataset: MakeDataset,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Callable[[Dataset, Sequence[Region], Limits], tuple[Region, ...]],
+) -> None:
+    picture = noise(160, 400)
+    picture[ink(160, 400)] = 2000
+    monkeypatch.setattr(pixels, "hide", broken)
+    with pytest.raises(NotVerified):
+        clean(image(make_dataset, picture), (), "all", Limits())
+
+
+def test_small_print_in_a_patch_far_beyond_the_picture_is_hidden(make_dataset: MakeDataset) -> None:
+    picture, strokes = noise(160, 400), ink(160, 400)
+    picture[42:66, 16:300] = 3900
+    picture[strokes] = 3985
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, strokes) < 0.05
+
+
+@pytest.mark.parametrize("at", [(2, 14), (190, 158)])
+def test_a_name_at_the_border_of_a_flat_page_is_hidden(
+    make_dataset: MakeDataset, at: tuple[int, int]
+) -> None:
+    picture, strokes = np.full((160, 400), 3000), ink(160, 400, at=at)
+    picture[strokes] = 200
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, strokes) < 0.05
+
+
+def test_a_line_of_any_script_is_told_from_a_mark() -> None:
+    assert is_line(Line(10, 10, 90, 30, score=0.92))
+    assert not is_line(Line(10, 10, 40, 30, score=0.92))
+    assert not is_line(Line(10, 10, 90, 30, score=0.6))
+    assert not is_text(Reading("", 0.0), Line(10, 10, 90, 30, score=0.8))
+
+
+def test_what_goes_on_with_a_line_is_of_that_line() -> None:
+    name = Line(10, 10, 90, 30, score=0.9)
+    assert Line(94, 11, 106, 29, score=0.9).follows(name)
+    assert not Line(94, 40, 106, 58, score=0.9).follows(name)
+    assert not Line(120, 11, 132, 29, score=0.9).follows(name)
+    upwards = Line(10, 10, 30, 90, score=0.9)
+    assert Line(11, 94, 29, 106, score=0.9).follows(upwards)
+    assert not Line(34, 40, 46, 58, score=0.9).follows(upwards)
+
+
 def test_the_same_picture_gives_the_same_regions(make_dataset: MakeDataset) -> None:
     picture = noise(160, 400)
     picture[ink(160, 400)] = 2000
@@ -282,6 +349,7 @@ OWN = Identifiers(
         "+ Dist 1.43 cm",
         "SUPINE",
         "MI0.8 TIS0.4",
+        "F0V 24cm",
     ],
 )
 def test_sides_scales_and_technique_are_harmless(text: str) -> None:
@@ -318,6 +386,9 @@ def test_sides_scales_and_technique_are_harmless(text: str) -> None:
         "10.12.20",
         "3/2",
         "李娜",
+        "W 120 L 401",
+        "23 07 51",
+        "+49 721",
     ],
 )
 def test_whatever_is_not_known_to_be_harmless_is_hidden(text: str) -> None:

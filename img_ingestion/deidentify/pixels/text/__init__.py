@@ -15,7 +15,7 @@ Text that is found in the pixels, wherever it stands and whatever the device.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from img_ingestion.deidentify.pixels.rules import Box
 from img_ingestion.deidentify.pixels.text import models
@@ -28,6 +28,7 @@ from img_ingestion.pixel_data import frames, pixel_format
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
     from img_ingestion.instance import Region
@@ -82,7 +83,8 @@ def still_readable(
     limits, wanted : Limits, Wanted
         As of the first look.
     hidden : sequence of Region
-        What is black already, and may look like a letter itself.
+        What should be black by now, and may look like a letter itself. What is not black is
+        looked at as if nobody had hidden it.
     new : sequence of Region, optional
         What was hidden since the last second look: only around it is anything else to be seen.
         None: this is the first.
@@ -96,10 +98,11 @@ def still_readable(
     stored, shown = pixel_format(dataset), window(dataset)
     regions: dict[Region, None] = {}
     for _, frame, changed_part in changed(frames(dataset, limits)):
+        black = [region for region in hidden if _is_flat(frame, region)]
         for part in _around(changed_part, new):
             piece = frame[part.top : part.bottom, part.left : part.right]
             view = brightness(planes(piece, dataset, stored), shown)
-            texts = decided(view, lines(view), part, wanted, hidden)
+            texts = decided(view, lines(view), part, wanted, black)
             regions.update(dict.fromkeys(texts))
     return tuple(regions)
 
@@ -115,3 +118,8 @@ def _around(part: Box, new: Sequence[Region] | None) -> Iterator[Box]:
         bottom = min(region.bottom + NEAR, part.bottom)
         if left < right and top < bottom:
             yield Box(left, top, right, bottom)
+
+
+def _is_flat(frame: NDArray[Any], region: Region) -> bool:
+    piece = frame[region.top : region.bottom, region.left : region.right]
+    return bool((piece == piece[:1, :1]).all())

@@ -53,7 +53,7 @@ class Line:
         along = min(self.bottom, other.bottom) - max(self.top, other.top)
         if other.bottom - other.top > other.right - other.left:
             across, along = along, across
-        near = SPACE * min(self.height, other.height)
+        near = SPACE * max(self.height, other.height)
         return along > min(self.height, other.height) / 2 and across > -near
 
     @property

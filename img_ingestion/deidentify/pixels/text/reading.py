@@ -21,16 +21,20 @@ LONGEST = 40
 """Of a line, in heights of its letters: what is longer is read pressed together."""
 READ, READ_SURELY, DOUBTED = 0.7, 0.9, 0.5
 """How sure a reading is: of print, of plain print, of print where a line runs."""
-LIKELY_LINE, SURE_LINE = 0.7, 0.88
-"""How sure the detector is of a line: where text is usual, and anywhere."""
+LIKELY = 0.7
+"""How sure the detector is of what is read as one letter, or with little confidence."""
+RUNNING = LIKELY, 2.0
+LIKELY_LINE, SURE_LINE = (0.7, 3.0), (0.88, 2.0)
+"""
+How sure the detector is of a line that nobody has read, and its length in heights: where text is
+usual, and anywhere. Marks, teeth and calipers are shorter, stripes and vessels less sure.
+"""
 WORD = 3
 """Letters: two of a head and its neck are read now and then."""
 TALLEST, TALLEST_SHARE = 48, 0.05
 """Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
 SMALL = 24
 """Pixels: only letters up to this height stand alone."""
-LINE = 2.0
-"""Heights: what is that long is a line, and may be of a script that the recogniser cannot read."""
 UPRIGHT = 1.5
 """Heights: a box that much higher than wide runs up or down the picture."""
 
@@ -56,14 +60,16 @@ def is_text(reading: Reading, line: Line) -> bool:
     several. A single small letter counts where detector and recogniser are both sure of it.
     """
     if reading.letters > 1:
-        return reading.sure >= READ or (is_line(line) and reading.sure >= DOUBTED)
-    sure = reading.sure >= READ_SURELY and line.score >= LIKELY_LINE
+        doubted = reading.sure >= DOUBTED and is_line(line, RUNNING)
+        return reading.sure >= READ or doubted
+    sure = reading.sure >= READ_SURELY and line.score >= LIKELY
     return reading.letters == 1 and sure and line.height <= SMALL
 
 
-def is_line(line: Line, at_least: float = LIKELY_LINE) -> bool:
-    """Tell what runs like a line of print, of any script, from marks, teeth and calipers."""
-    return line.length >= LINE * line.height and line.score >= at_least
+def is_line(line: Line, likely: tuple[float, float] = SURE_LINE) -> bool:
+    """Tell what runs like a line of print, of any script."""
+    score, heights = likely
+    return line.score >= score and line.length >= heights * line.height
 
 
 def is_plain(reading: Reading) -> bool:
