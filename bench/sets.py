@@ -110,7 +110,9 @@ def _slice(*, compressed: bool = False) -> bytes:
     _described(dataset, picture, 12)
     if not compressed:
         return _written(dataset, CTImageStorage)
-    dataset.PixelData = encapsulate([jpeg2k_encode(picture, level=0, reversible=True)])
+    dataset.PixelData = encapsulate(
+        [jpeg2k_encode(picture, level=0, reversible=True, bitspersample=12)]
+    )
     return _written(dataset, CTImageStorage, JPEG2000Lossless)
 
 
