@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Cleaner", "folded", "words"]
 
 LEFTOVERS = listed("leftovers") | listed("cues") | listed("links") | listed("titles")
-INTRODUCING = listed("cues") | listed("links") | listed("titles") | {"at", "call", "dob", "on", "seen"}
+INTRODUCING = (
+    listed("cues") | listed("links") | listed("titles") | {"at", "call", "dob", "on", "seen"}
+)
 CUE = re.compile(r"(?<![^\W_])([^\W\d_]+)[ .:]{1,2}\Z")
 LONGEST_CUE, SHORT_TITLE = 24, 2
 """Characters. In capitals DR and MR are digital radiography and magnetic resonance."""
