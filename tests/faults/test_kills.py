@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 HELD = 3
-EVERY = 6
+EVERY = 10
 """`bench/faults.py` kills at each."""
 
 
@@ -39,7 +39,7 @@ def test_killed_before_a_step_on_the_disk_the_next_pass_completes(
 
 def test_killed_twice_the_third_pass_completes(running: Gateway, tmp_path: Path) -> None:
     chance = random.Random(6)  # noqa: S311 (which steps, not a secret)
-    for _ in range(8):
+    for _ in range(5):
         home = home_at(tmp_path / "home")
         running.run(home, before_step=chance.randrange(1, 80))
         running.run(home, before_step=chance.randrange(1, 60))
@@ -53,7 +53,7 @@ def test_killed_at_any_time_the_next_pass_completes(running: Gateway, tmp_path: 
     running.run(home)
     whole_s = time.monotonic() - began
     chance = random.Random(9)  # noqa: S311 (when, not a secret)
-    for _ in range(8):
+    for _ in range(5):
         home = home_at(tmp_path / "home")
         running.run(home, kill_after_s=chance.uniform(0.001, whole_s))
         running.run(home)
