@@ -137,7 +137,10 @@ SYSTEM = ("/proc/", "/sys/", "/etc/", "/usr/", "/lib", "/dev/null", "/dev/urando
 def _strangers(trace: str, places: tuple[Path, ...]) -> list[str]:
     """Give each call that writes outside the places, or reads outside them and what is Python's."""
     ours = tuple(
-        {str(Path(one).resolve()) for one in (ROOT, sys.prefix, sys.base_prefix, *sys.path)}
+        {
+            str(Path(one).resolve())
+            for one in map(str, (ROOT, sys.prefix, sys.base_prefix, *sys.path))
+        }
     )
     ours += (sys.prefix, sys.base_prefix)
     found = []
