@@ -81,6 +81,20 @@ def test_references_stay_consistent(make_instance: MakeInstance) -> None:
     assert one.file_meta.MediaStorageSOPInstanceUID == one.SOPInstanceUID
 
 
+def test_an_instances_uid_where_a_class_belongs_is_mapped_like_the_instance(
+    make_instance: MakeInstance,
+) -> None:
+    other = Dataset()
+    other.ReferencedSOPClassUID = other.ReferencedSOPInstanceUID = "1.2.4.1000.94849.4239.11"
+    true = Dataset()
+    true.ReferencedSOPClassUID, true.ReferencedSOPInstanceUID = "1.2.840.10008.1.1", "1.2.4.1000.9"
+    both = _cleaned(make_instance(ReferencedImageSequence=Sequence([other, true])))[1]
+    wrong, right = both.ReferencedImageSequence
+    assert wrong.ReferencedSOPClassUID == wrong.ReferencedSOPInstanceUID
+    assert wrong.ReferencedSOPClassUID.startswith("2.25.")
+    assert right.ReferencedSOPClassUID == "1.2.840.10008.1.1"
+
+
 def test_what_no_rule_names_is_treated_by_its_representation(make_instance: MakeInstance) -> None:
     content = make_instance(
         Manufacturer="Quillfeather Imaging",

@@ -168,7 +168,13 @@ class Values:
     def _uid(self, source: Dataset, tag: BaseTag, *, listed: bool) -> Element | None:
         if not listed and not names_a_class(tag):
             return self.mapped(source, tag)
-        return self._each(source, tag, lambda text: text if UID.fullmatch(text) else None)
+        return self._each(source, tag, lambda text: self._class(tag, text))
+
+    def _class(self, tag: BaseTag, text: str) -> str | None:
+        """Keep the UID of a class; some writers put an instance's where a class belongs."""
+        if text in self.cleaner.uids and names_a_class(tag):
+            return self.patient.uid(tag, text)
+        return text if UID.fullmatch(text) else None
 
     def _time(self, source: Dataset, tag: BaseTag, vr: str, action: Action) -> Element | None:
         if action is Action.X:
