@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from img_ingestion.deidentify.pixels.rules import Box
 from img_ingestion.deidentify.pixels.text import models
 from img_ingestion.deidentify.pixels.text.changes import changed
@@ -40,6 +42,8 @@ require = models.require
 
 ENLARGED = 1.5
 """The first look's; the second is at another scale on purpose."""
+EDGE, FAINT = 2, 0.02
+"""Pixels, and share of the picture's range: what a black region may differ from black."""
 NEAR = 96
 """Pixels around what was hidden since the last look that are looked at again."""
 
@@ -121,5 +125,11 @@ def _around(part: Box, new: Sequence[Region] | None) -> Iterator[Box]:
 
 
 def _is_flat(frame: NDArray[Any], region: Region) -> bool:
-    piece = frame[region.top : region.bottom, region.left : region.right]
-    return bool((piece == piece[:1, :1]).all())
+    """Tell whether nothing can be seen in a region; JPEG mixes the colours along its edge."""
+    rows = slice(region.top + EDGE, max(region.bottom - EDGE, region.top + EDGE + 1))
+    columns = slice(region.left + EDGE, max(region.right - EDGE, region.left + EDGE + 1))
+    piece = frame[rows, columns]
+    if not piece.size or (piece == piece[0, 0]).all():
+        return bool(piece.size)
+    most = FAINT * (float(frame.max()) - float(frame.min()))
+    return bool((piece.max(axis=(0, 1)) - piece.min(axis=(0, 1)).astype(np.float64) <= most).all())

@@ -93,7 +93,7 @@ def _folded(text: str) -> tuple[str, str]:
     """Give the line as it was read, and with what the recogniser takes for one another undone."""
     wide = unicodedata.normalize("NFKC", text).upper().strip()
     numbers = re.sub(r"(?<=\d)O|(?<=\d\.)O", "0", wide)
-    return numbers, re.sub(r"(?<=[A-Z])[0|1](?=[A-Z])", _letter, numbers)
+    return numbers, re.sub(r"(?<=[A-Z])[0|1](?=[A-Z]|\b)", _letter, numbers)
 
 
 def _letter(digit: re.Match[str]) -> str:
