@@ -351,6 +351,7 @@ OWN = Identifiers(
         "MI0.8 TIS0.4",
         "F0V 24cm",
         "LA0 30",
+        "SUP INE",
     ],
 )
 def test_sides_scales_and_technique_are_harmless(text: str) -> None:

@@ -15,8 +15,8 @@ from img_ingestion.deidentify.pixels.text.reading import (
     SURE_LINE,
     TALLEST,
     TALLEST_SHARE,
+    is_large,
     is_line,
-    is_plain,
     is_text,
     read,
 )
@@ -101,7 +101,7 @@ def _reason(view: NDArray[np.uint8], line: Line, wanted: Wanted, covered: float)
     if unread and wanted.own is None:
         return FOUND
     reading = read(view, line)
-    if not (unread or (is_plain(reading) if tall else is_text(reading, line))):
+    if not (unread or (is_large(reading, line) if tall else is_text(reading, line))):
         return ""
     if wanted.own is None:
         return FOUND

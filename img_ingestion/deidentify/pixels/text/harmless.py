@@ -89,11 +89,12 @@ def _is_numbered(text: str) -> bool:
     )
 
 
-def _folded(text: str) -> tuple[str, str]:
-    """Give the line as it was read, and with what the recogniser takes for one another undone."""
+def _folded(text: str) -> tuple[str, str, str]:
+    """Give a line as it was read, without letters taken for digits, and without its spaces."""
     wide = unicodedata.normalize("NFKC", text).upper().strip()
     numbers = re.sub(r"(?<=\d)O|(?<=\d\.)O", "0", wide)
-    return numbers, re.sub(r"(?<=[A-Z])[0|1](?=[A-Z]|\b)", _letter, numbers)
+    letters = re.sub(r"(?<=[A-Z])[0|1](?=[A-Z]|\b)", _letter, numbers)
+    return numbers, letters, re.sub(r"(?<=[A-Z]) (?=[A-Z])", "", letters)
 
 
 def _letter(digit: re.Match[str]) -> str:

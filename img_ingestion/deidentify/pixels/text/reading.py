@@ -29,6 +29,8 @@ LIKELY_LINE, SURE_LINE = (0.7, 3.0), (0.88, 2.0)
 How sure the detector is of a line that nobody has read, and its length in heights: where text is
 usual, and anywhere. Marks, teeth and calipers are shorter, stripes and vessels less sure.
 """
+SEVERAL, READ_ALOUD = 6, 0.8
+"""Letters of a large line, and how sure they are: anatomy is read with less than 0.75."""
 WORD = 3
 """Letters: two of a head and its neck are read now and then."""
 TALLEST, TALLEST_SHARE = 48, 0.05
@@ -72,8 +74,14 @@ def is_line(line: Line, likely: tuple[float, float] = SURE_LINE) -> bool:
     return line.score >= score and line.length >= heights * line.height
 
 
+def is_large(reading: Reading, line: Line) -> bool:
+    """Tell large print from a head or a chest that reads as a letter or two."""
+    several = reading.letters >= SEVERAL and reading.sure >= READ_ALOUD and is_line(line)
+    return several or is_plain(reading)
+
+
 def is_plain(reading: Reading) -> bool:
-    """Tell what nobody doubts, so that what is too high for a line is print after all."""
+    """Tell what nobody doubts."""
     return reading.letters >= WORD and reading.sure >= READ_SURELY
 
 

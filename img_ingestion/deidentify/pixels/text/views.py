@@ -46,7 +46,7 @@ NEAR = Distance(12.0, 0.02)
 DISTANCES = (Distance(12.0, 0.002), Distance(6.0, 0.005), Distance(3.0, 0.005))
 NEIGHBOURS = 5
 """Pixels of the side of a square that lies within a patch far beyond the rest of the picture."""
-REST, FAR = (5, 95), 0.5
+REST, FAR = (5, 90), 0.75
 """Percentiles of the rest, and how much of their range is far beyond it."""
 SPARSE = 4
 """Of so many rows and columns one is enough to know the range."""
