@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from img_ingestion.errors import SettingsError
+from img_ingestion.errors import AlreadyRunning, SettingsError
 from img_ingestion.home import Home
 from img_ingestion.lock import only_run
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
+
+    from img_ingestion.ending import Ending
+
+LOOK_EVERY_S = 1.0
 
 
 def home(chosen: Namespace) -> Home:
@@ -22,11 +26,29 @@ def home(chosen: Namespace) -> Home:
 
 
 @contextmanager
-def turn(home: Home, *, rehearsing: bool = False) -> Iterator[None]:
-    """Hold the home's lock; a rehearsal changes no byte and needs none."""
+def turn(home: Home, *, rehearsing: bool = False, patient: Ending | None = None) -> Iterator[None]:
+    """
+    Hold the home's lock; a rehearsal changes no byte and needs none.
+
+    Who is patient waits for it until the end is asked for: a new program stands ready while
+    the old one finishes its file.
+
+    Raises
+    ------
+    AlreadyRunning
+        Another run holds it.
+
+    """
     if rehearsing:
         yield
         return
     home.prepare()
-    with only_run(home.state):
+    with ExitStack() as holding:
+        while True:
+            try:
+                holding.enter_context(only_run(home.state))
+                break
+            except AlreadyRunning:
+                if patient is None or patient.asked(LOOK_EVERY_S):
+                    raise
         yield

@@ -99,12 +99,16 @@ def run(chosen: Namespace) -> Telling:
     work = Pass(home, load(home.root, chosen.config), chosen)
     unread = not recipe_seen.is_as_seen(home, recipe_path(work.settings, home.root))
     digest = work.recipe.digest if unread else ""
-    with ending() as end, place.turn(home, rehearsing=chosen.dry_run):
+    stays = chosen.watch is not None
+    with (
+        ending() as end,
+        place.turn(home, rehearsing=chosen.dry_run, patient=end if stays else None),
+    ):
         if unread and not chosen.dry_run:
             recipe_seen.note(home, digest)
         while True:
             status = yield from _watched(work, end)
-            if chosen.watch is None or status == STORAGE or end.asked(chosen.watch):
+            if not stays or status == STORAGE or end.asked(chosen.watch):
                 return end.status if end.signal else status
 
 
@@ -126,6 +130,7 @@ def _one_pass(work: Pass, end: Ending, record: PassRecord) -> Telling:
     """Make one pass; write its page and numbers while the ledger is open."""
     with (Ledger.rehearsal if work.chosen.dry_run else Ledger.open)(work.home.state) as ledger:
         status = yield from _walked(work, end, ledger)
+        record.settle(ledger)
         if work.chosen.report:
             aftermath.page(work.chosen.report, record, ledger, status)
         if not work.chosen.dry_run:
