@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from img_ingestion import png_header
 from img_ingestion.destinations.backend import destination
 from img_ingestion.instance import Parcel, ParcelImage
-from img_ingestion.render.opencv import png
+from img_ingestion.render.png_file import png
 from img_ingestion.settings import Backend
 
 if TYPE_CHECKING:

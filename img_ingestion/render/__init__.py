@@ -11,7 +11,8 @@ Frames of a clean instance -> PNG.
     lookup_table.py        LUT Descriptor and LUT Data, palettes, segmented palettes
     functional_groups.py   where an attribute of a frame stands
     colour.py              palette and luminance/chrominance -> RGB
-    opencv.py              PNG encoding, fast look-up, YBR -> RGB; OpenCV stays here
+    opencv.py              fast look-up, YBR -> RGB; OpenCV stays here
+    png_file.py            PNG; ISA-L stays here
 
 Pixel Aspect Ratio (0028,0034) is not applied: a picture has the size of its frame, pixel for
 pixel. Overlays are not burned in. Shutters and pixel padding are shown as the pixels are.

@@ -1,24 +1,14 @@
-"""PNG encoding, fast look-up, YBR -> RGB: the only place that knows OpenCV."""
+"""Fast look-up, YBR -> RGB: the only place of the renderer that knows OpenCV."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from img_ingestion.errors import NotRendered, turned_into
-
-# Huffman only, one filter: a twentieth of the time of zlib's default search at 1.03 times
-# its size on a radiograph. Nothing but IHDR, IDAT and IEND is written.
-PARAMETERS = (
-    cv2.IMWRITE_PNG_STRATEGY,
-    cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY,
-    cv2.IMWRITE_PNG_FILTER,
-    cv2.IMWRITE_PNG_FILTER_SUB,
-)
-
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # ITU-R BT.601 in sixteen fractional bits, rounded as libjpeg rounds: a JPEG's colours are
 # those that every reader of it shows.
@@ -27,29 +17,6 @@ RED_OF_CR = ((round(1.402 * 2**16) * CHROMA + 2**15) >> 16).astype(np.int16)
 BLUE_OF_CB = ((round(1.772 * 2**16) * CHROMA + 2**15) >> 16).astype(np.int16)
 GREEN_OF_CR = -round(0.714136286 * 2**16) * CHROMA.astype(np.int32)
 GREEN_OF_CB = -round(0.344136286 * 2**16) * CHROMA.astype(np.int32) + 2**15
-
-
-Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]
-"""Of a picture: 8 or 16 bits."""
-
-
-def png(samples: Samples) -> bytes:
-    """
-    Encode (rows, columns, 1) grey or (rows, columns, 3) RGB samples, always to the same bytes.
-
-    Raises
-    ------
-    NotRendered
-        OpenCV refused.
-
-    """
-    # OpenCV's third axis runs blue, green, red.
-    picture = samples if samples.shape[2] == 1 else cv2.cvtColor(samples, cv2.COLOR_RGB2BGR)
-    with turned_into(NotRendered, "encoding the PNG"):
-        done, encoded = cv2.imencode(".png", picture, PARAMETERS)
-        if not done:
-            raise NotRendered("encoding the PNG failed")
-        return bytes(encoded)
 
 
 def looked_up(cells: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:

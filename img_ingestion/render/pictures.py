@@ -9,7 +9,7 @@ from img_ingestion.errors import NotRendered
 from img_ingestion.instance import Picture
 from img_ingestion.pixel_data import PixelFormat, pixel_format
 from img_ingestion.render.display import displayed
-from img_ingestion.render.opencv import png
+from img_ingestion.render.png_file import png
 from img_ingestion.render.stored import stored_samples
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from img_ingestion.render.modality import Rescale
-    from img_ingestion.render.opencv import Samples
+    from img_ingestion.render.png_file import Samples
     from img_ingestion.settings import Limits, Rendering
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from img_ingestion.pixel_data import PixelFormat
-    from img_ingestion.render.opencv import Samples
+    from img_ingestion.render.png_file import Samples
     from img_ingestion.settings import Limits
 
 WIDEST_SAMPLE = 16
