@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.cli import main
+from tests import carriers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +148,42 @@ def test_the_page_about_a_pass_shows_what_left_and_needs_nothing_else(
         assert words in text
     assert not re.search(r"""<script|(src|href)=["'](?!data:)|url\(|@import""", text)
     assert not PATIENT.search(text)
+
+
+def test_the_page_and_the_metrics_say_how_the_pass_left_its_files(
+    home: Path, tmp_path: Path, make_instance: MakeInstance
+) -> None:
+    plan = carriers.report()
+    plan.Modality = "SR"
+    (home / "local_dcm" / "south" / "report.dcm").write_bytes(carriers.written(plan))
+    unknown = {"Modality": "Quillfeather", "SamplesPerPixel": 7, "SOPInstanceUID": "1.2.3.9"}
+    for number, header in enumerate((unknown, {**unknown, "Modality": "MR"})):
+        path = home / "local_dcm" / "south" / f"held_{number}.dcm"
+        path.write_bytes(make_instance(**header))
+    out = tmp_path / "pass.html"
+    with EmbeddedBackend(tmp_path / "received") as url:
+        settings = (
+            f'{SETTLED}[backend]\nurl = "{url}"\n[reporting]\nmetrics_file = "gateway.prom"\n'
+        )
+        (home / "gateway.toml").write_text(settings)
+        assert run(home, "--report", str(out)) == 3
+    page = out.read_text("utf-8")
+    for words in (
+        "north, sent",
+        "south, held",
+        "CT, sent",
+        "SR, held",
+        "MR, held",
+        "unknown, held",
+        "Comprehensive SR Storage, held",
+        "no picture: no pixel data",
+    ):
+        assert words in page
+    assert "waiting" not in page
+    assert not PATIENT.search(page)
+    metrics = (home / "gateway.prom").read_text("utf-8")
+    assert 'img_ingestion_pass_files{outcome="sent",code=""} 3' in metrics
+    assert 'img_ingestion_pass_files{outcome="held",code="NoPicture"} 1' in metrics
 
 
 def test_a_pass_takes_no_more_files_than_asked_and_the_next_goes_on(

@@ -169,11 +169,13 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     files = selection.files(work.home, work.chosen)
     if files == []:
         return
-    if files is None and not sources.may_have(work.home, work.settings):
-        shelves = Shelves(work.home, rehearsal=ledger.rehearsing)
+    shelves = Shelves(work.home, rehearsal=ledger.rehearsing)
+    if files is None and not (shelves.cut or sources.may_have(work.home, work.settings)):
         shelves.begin(ledger)
-        shelves.end()
-        return
+        shelves.grown(ledger)
+        if not sources.may_have(work.home, work.settings):
+            shelves.end()
+            return
     from img_ingestion.ingest import ingest
 
     who = workers.chosen(work.home, work.settings, work.recipe, work.chosen)

@@ -7,10 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from img_ingestion.console import refusal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from img_ingestion.commands.told import Telling, Told
+    from img_ingestion.ledger import Ledger
 
 STAGES = {"file": "clean", "parcel": "send"}
 """What was told of -> the line of the pass that took the time, by the clock on the wall."""
@@ -28,6 +31,8 @@ class PassRecord:
     parcels: list[Mapping[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """By line of the pass, and by each stage of the first; of several workers together."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why a destination did not take what is held now, by id; also of files of earlier passes."""
 
     def watched(self, telling: Telling) -> Telling:
         """Pass on what a pass tells, and keep it."""
@@ -49,6 +54,19 @@ class PassRecord:
                 for part, spent in kept[-1].get("seconds", {}).items():
                     whole = f"{stage}: {part}"
                     self.seconds[whole] = self.seconds.get(whole, 0.0) + spent
+
+    def settle(self, ledger: Ledger) -> None:
+        """Take up how the pass left its files: what was cleaned may have been sent, or refused."""
+        said = {one: parcel["status"] for parcel in self.parcels for one in parcel["ids"]}
+        now = ledger.outcomes([*said, *(str(one["id"]) for one in self.files)])
+        for number, one in enumerate(self.files):
+            if one["outcome"] == "waiting" and one["id"] in now:
+                state, code = now[one["id"]]
+                self.files[number] = {**one, "outcome": state, "code": code}
+        for one in said.keys() & now.keys():
+            state, code = now[one]
+            if state == "held":
+                self.refused[one] = f"{refusal(code)}: {said[one]}"
 
     @property
     def outcomes(self) -> Counter[tuple[str, str]]:

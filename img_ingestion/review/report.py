@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from img_ingestion.errors import GatewayError, NotDicom, turned_into
-from img_ingestion.ledger import schema
+from img_ingestion.errors import GatewayError, InstanceError, NotDicom, turned_into
 from img_ingestion.review.html import element, page, picture, table
 from img_ingestion.review.thumbnail import thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from xml.etree.ElementTree import Element
 
+    from img_ingestion.home import Home
     from img_ingestion.ledger import Ledger
     from img_ingestion.review.pass_record import PassRecord
 
@@ -28,12 +29,27 @@ SHEET = 96
 BAR, ROW = 420, 26
 """Longest bar and height of a row, in pixels."""
 
+WORDS = ("Modality", "SOPClassUID")
+UNREADABLE = frozenset({"NotDicom", "Incomplete", "TooLarge"})
+"""Codes of what was held before its header was read."""
+MODALITIES = (
+    "ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM"
+    " HC HD IO IOL IVOCT IVUS KER KO LEN LP LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV"
+    " OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD"
+    " RTSEGANN RTSTRUCT RWV SC SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA XA XAPROTOCOL"
+    " XC"
+)
+"""Defined Terms of Modality (PS3.3 C.7.3.1.1.1)."""
+
 
 def report(record: PassRecord, ledger: Ledger, status: int) -> bytes:
     """Write the page; it names customers, pseudonyms and codes, and no patient."""
     files = record.files
+    headers = [(_header(one, ledger.home), one["outcome"]) for one in files]
     by_customer = Counter((one["customer"], one["outcome"]) for one in files)
-    reasons = Counter(f"{one['plain']}: {one['reason']}" for one in files if one["code"])
+    held = [one for one in files if one["outcome"] == "held" and one["plain"]]
+    own = {str(one["id"]): f"{one['plain']}: {one['reason']}" for one in held}
+    reasons = Counter({**own, **record.refused}.values())
     when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(record.started))
     sent = Counter(str(one["outcome"]) for one in record.parcels)
     return page(
@@ -42,9 +58,9 @@ def report(record: PassRecord, ledger: Ledger, status: int) -> bytes:
         element("h2", "By customer and outcome"),
         bars({f"{who}, {outcome}": count for (who, outcome), count in by_customer.items()}),
         element("h2", "By modality"),
-        bars(dict(sorted(Counter(_modalities(record, ledger)).items()))),
-        element("h2", "By kind of image"),
-        bars(Counter(_kinds(ledger, [str(one["id"]) for one in files]))),
+        bars(_counted(f"{_modality(header)}, {outcome}" for header, outcome in headers)),
+        element("h2", "By kind"),
+        bars(_counted(f"{_kind(header)}, {outcome}" for header, outcome in headers)),
         element("h2", "Held, and why"),
         table(("files", "reason"), [(str(count), why) for why, count in reasons.most_common()]),
         element("h2", "Parcels by outcome"),
@@ -72,28 +88,32 @@ def bars(counts: Mapping[str, float]) -> Element:
     return drawn
 
 
-def _kinds(ledger: Ledger, ids: list[str]) -> Iterator[str]:
-    """Name the kind of each image of these files, by its SOP class."""
-    with schema.storing("reading kinds"):
-        rows = ledger.connection.execute(
-            "SELECT images FROM file WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(ids),),
-        ).fetchall()
-    for (images,) in rows:
-        for fields, _ in json.loads(images):
-            yield UID(fields["sopClassUid"]).name
+def _counted(words: Iterable[str]) -> Mapping[str, int]:
+    return dict(sorted(Counter(words).items()))
 
 
-def _modalities(record: PassRecord, ledger: Ledger) -> Iterator[str]:
-    """Name Modality (0008,0060) and outcome of each file; what is held is not asked."""
-    for one in record.files:
-        path = ledger.home.cleaned / one["customer"] / f"cleaned-{PurePath(one['shown']).name}"
-        said = "unknown"
-        if one["outcome"] == "waiting" and path.exists():
-            with turned_into(NotDicom, "reading a modality"):
-                read = dcmread(path, specific_tags=["Modality"], stop_before_pixels=True)
-                said = str(read.get("Modality") or "") or said
-        yield f"{said}, {one['outcome']}"
+def _header(one: Mapping[str, Any], home: Home) -> Dataset:
+    """Read the words of the standard that say what a file is; empty of what cannot be read."""
+    cleaned = home.cleaned / one["customer"] / f"cleaned-{PurePath(one['shown']).name}"
+    # A held original is read as a reviewer's page does; what is no DICOM has no words at all.
+    held = home.quarantine / one["customer"] / f"{one['id']}.dcm"
+    for path in (cleaned, held) if one["code"] not in UNREADABLE else ():
+        with suppress(InstanceError), turned_into(NotDicom, "reading what a file is"):
+            if path.exists():
+                return dcmread(path, specific_tags=[*WORDS], stop_before_pixels=True)
+    return Dataset()
+
+
+def _modality(header: Dataset) -> str:
+    """Give Modality (0008,0060), if it is one of the standard's: a held file is a stranger's."""
+    said = str(header.get("Modality") or "")
+    return said if said in MODALITIES.split() else "unknown"
+
+
+def _kind(header: Dataset) -> str:
+    """Name the SOP class."""
+    kind = UID(str(header.get("SOPClassUID") or ""))
+    return kind.name if kind and kind.name != kind else "unknown"
 
 
 def _sheet(record: PassRecord, ledger: Ledger) -> Iterator[Element]:
