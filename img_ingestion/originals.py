@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from img_ingestion.deidentify.patient import Patient
-from img_ingestion.deidentify.pseudonyms import CODE_LENGTH, LETTERS, Pseudonyms, load_key
+from img_ingestion.deidentify.pseudonyms import CODE, Pseudonyms, load_key
 from img_ingestion.errors import InstanceError, NotDicom, turned_into
 from img_ingestion.vault import Vault
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from img_ingestion.settings import Settings
 
 PSEUDONYM = re.compile(
-    rf"(?<![\d.])2\.25\.\d{{1,39}}(?![\d.]*\d)|(?<![A-Za-z])[{LETTERS}]{{{CODE_LENGTH}}}(?![A-Za-z])"
+    rf"(?<![\d.])2\.25\.\d{{1,39}}(?![\d.]*\d)|(?<![A-Za-z0-9]){CODE}(?![A-Za-z0-9])"
 )
 """What `deidentify.pseudonyms` makes, wherever it stands in a text."""
 HEADER = ("PatientName", "PatientID", "PatientBirthDate", "StudyInstanceUID", "SOPInstanceUID")

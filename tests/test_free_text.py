@@ -114,6 +114,27 @@ def test_a_name_that_is_a_finding_stays_where_it_is_the_finding(text: str) -> No
     assert not PERSON.finds(text, prose=True)
 
 
+WORDS_OF_IMAGING = Cleaner.of(Identifiers(names=frozenset({"bone", "james", "brown", "ann"})))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("SAG 2X2 BONE", None),
+        ("CT bone kernel", None),
+        ("brown fat", None),
+        ("J. Bone knee", ". knee"),
+        ("Bone's film", "'s film"),
+        ("CT CHEST Brown", "CT CHEST"),
+        ("Brown follow up", "follow up"),
+    ],
+)
+def test_a_name_that_is_a_word_of_imaging_goes_where_it_is_the_person(
+    text: str, left: str | None
+) -> None:
+    assert WORDS_OF_IMAGING.cleaned(text) == (text if left is None else left)
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [

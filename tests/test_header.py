@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
@@ -17,6 +18,8 @@ from pydicom.sequence import Sequence
 
 from img_ingestion.deidentify import deidentify, policy, recipe
 from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.dummies import DUMMIES
+from img_ingestion.deidentify.pseudonyms import CODE
 from img_ingestion.errors import Incomplete, InstanceError, NotAdmitted, NotDecoded, NotVerified
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.settings import Pixels, Profile, Rendering, Settings
@@ -106,6 +109,63 @@ def test_what_no_rule_names_is_treated_by_its_representation(make_instance: Make
     clean = _cleaned(content)[1]
     assert clean.Manufacturer == "Imaging"
     assert (clean.KVP, clean.ConvolutionKernel, clean.SeriesNumber) == (120, "STANDARD", 7)
+
+
+def test_strangers_go_from_elements_that_no_rule_names(make_instance: MakeInstance) -> None:
+    said = "by Dr. Kowalczyk, 212-555-0199"
+    clean = _cleaned(
+        make_instance(
+            WindowCenterWidthExplanation=said,
+            AcquisitionProtocolName=f"KNEE {said}",
+            Manufacturer="Maker",
+            SoftwareVersions=["5.7.1.1", "845d324"],
+        )
+    )[1]
+    assert clean.WindowCenterWidthExplanation == "--"
+    assert clean.AcquisitionProtocolName == "KNEE"
+    assert list(clean.SoftwareVersions) == ["5.7.1.1", "845d324"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "meaning", "expected"),
+    [
+        ("SRT", "Knee by Dr. Kowalczyk", "Knee"),
+        ("99LOCAL", "Knee for Dr. Kowalczyk", "Knee"),
+        ("LN", "EFW by AC, Campbell 1975", "EFW by AC, Campbell 1975"),
+        ("LN", "Quillfeather index", "index"),
+    ],
+)
+def test_a_code_means_what_its_standard_prints_and_names_nobody(
+    make_instance: MakeInstance, scheme: str, meaning: str, expected: str
+) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "Q-1", scheme, meaning
+    clean = _cleaned(make_instance(AnatomicRegionSequence=Sequence([item])))[1]
+    assert clean.AnatomicRegionSequence[0].CodeMeaning == expected
+
+
+def test_dates_of_birth_in_other_calendars_go(make_instance: MakeInstance) -> None:
+    content = make_instance(PatientAlternativeCalendar="JAPANESE", StudyComments="Showa 36 07 14")
+    source = pydicom.dcmread(BytesIO(content))
+    source.PatientBirthDateInAlternativeCalendar = "Showa 36-07-14"
+    source.PatientDeathDateInAlternativeCalendar = "13610423"
+    out = BytesIO()
+    source.save_as(out)
+    assert b"Showa" not in _cleaned(out.getvalue())[0].content
+    assert b"13610423" not in _cleaned(out.getvalue())[0].content
+
+
+def test_a_record_number_that_stands_for_the_name_goes_from_text(
+    make_instance: MakeInstance,
+) -> None:
+    clean = _cleaned(make_instance(PatientName="48213", SeriesDescription="48213 HEAD"))[1]
+    assert clean.SeriesDescription == "HEAD"
+
+
+def test_no_dummy_holds_a_short_name(make_instance: MakeInstance) -> None:
+    assert not any(set(map(str.isalpha, str(DUMMIES[vr]))) & {True} for vr in ("CS", "LO", "PN"))
+    numbers = [_cleaned(make_instance(PatientID=f"P{number}"))[1].PatientID for number in range(9)]
+    assert all(re.fullmatch(CODE, number) for number in numbers)
 
 
 def test_a_word_in_a_number_or_a_date_is_not_kept(make_instance: MakeInstance) -> None:

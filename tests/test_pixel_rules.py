@@ -228,8 +228,13 @@ def test_only_what_somebody_has_looked_at_is_called_checked(
         assert (cleaned.regions, cleaned.checked) == ((), checked)
 
 
-@pytest.mark.parametrize("policy", ["all", "identifiers", "rules"])
-@pytest.mark.parametrize("said", ["YES", "yes ", "Y", "UNKNOWN"])
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        *((policy, said) for policy in ("all", "identifiers") for said in ("yes ", "Y")),
+        *(("rules", said) for said in ("YES", "Y", "OTHER")),
+    ],
+)
 def test_an_image_said_to_be_burned_in_is_held_unless_a_rule_hides_it(
     make_dataset: MakeDataset, policy: str, said: str
 ) -> None:
@@ -240,6 +245,13 @@ def test_an_image_said_to_be_burned_in_is_held_unless_a_rule_hides_it(
     cleaned = clean(dataset, (rule(hide=(Box(0, 0, 4, 4),)),), policy, Limits())
     assert cleaned.checked is (policy != "rules")
     assert len(cleaned.regions) == 1
+
+
+def test_an_undefined_statement_says_nothing_where_text_was_looked_for(
+    make_dataset: MakeDataset,
+) -> None:
+    dataset = make_dataset(BurnedInAnnotation="OTHER")
+    assert clean(dataset, (), "all", Limits()).checked
 
 
 def test_a_clean_rule_of_the_site_lets_its_device_go(make_dataset: MakeDataset) -> None:

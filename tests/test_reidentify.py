@@ -222,7 +222,7 @@ def test_what_is_no_result_does_not_stop_the_next_one(home: Path, content: bytes
 
 
 def test_an_answer_about_nobody_of_ours_is_status_1(home: Path) -> None:
-    answer = {"study": "2.25.1", "patient": "BCDFGHJKLMNPQRS"}
+    answer = {"study": "2.25.1", "patient": "B1C2D3F4G5H6J7K"}
     assert answer_of(home, answer, status=1) == answer
 
 

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.cli import main
 from img_ingestion.deidentify import deidentify, policy, recipe
-from img_ingestion.deidentify.dummies import REMOVED
+from img_ingestion.deidentify.dummies import EMPTIED
 from img_ingestion.errors import Incomplete, NotAdmitted
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.settings import Pixels, Profile, Settings
@@ -81,7 +81,7 @@ def test_an_item_that_repeats_an_attribute_is_treated_as_it() -> None:
     assert str(by["121029"].PersonName) == str(clean.PatientName)
     assert by["121030"].TextValue == clean.PatientID
     assert by["121031"].Date == "19000101"
-    assert by["121013"].TextValue == by["121016"].TextValue == REMOVED
+    assert by["121013"].TextValue == by["121016"].TextValue == EMPTIED
     kept = cleaned(source, retain_device_identity=True)
     by = {str(one.ConceptNameCodeSequence[0].CodeValue): one for one in kept.ContentSequence}
     assert by["121016"].TextValue == "4 nodule"
@@ -280,7 +280,7 @@ def test_what_is_taken_off_the_list_is_not_tried_again(
     shutil.copyfile(str(get_testdata_file(REAL[0], download=False)), incoming / REAL[0])
     assert one_pass(tmp_path, f"[backend]\nurl = '{backend}'\n") == 3
     assert lines(tmp_path, capsys, "held", "reject", "--code", "NoPicture")[0].endswith("rejected")
-    assert lines(tmp_path, capsys, "held", "list") == ["nothing is held"]
+    assert lines(tmp_path, capsys, "held", "list") == ["nothing of that is held"]
     assert lines(tmp_path, capsys, "retry") == ["0 put back to waiting"]
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from img_ingestion.instance import ReceivedInstance
     from img_ingestion.settings import CustomerSettings, Profile, Settings
 
-REVISION = "1"
+REVISION = "2"
 """Counted up when the same settings begin to give another result."""
 
 REQUIRED_IDENTITY = MappingProxyType(

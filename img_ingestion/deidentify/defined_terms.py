@@ -7,8 +7,9 @@ kind of an item, no reader could read the rest.
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,3 +53,13 @@ RELATIONSHIP_TYPE = 0x0040A010
 def prescribed(tag: int, text: str) -> bool:
     """Tell whether a value is one of those that the standard prescribes for its element."""
     return text in (RELATIONSHIPS if tag == RELATIONSHIP_TYPE else TERMS.get(tag, ()))
+
+
+@cache
+def printed_meanings() -> frozenset[str]:
+    """Give the code meanings that PS3.16 prints; read only when one of them is in doubt."""
+    from pydicom.sr._concepts_dict import concepts  # noqa: PLC0415  18,000 concepts, seldom needed
+
+    schemes = cast("Mapping[str, Mapping[str, Mapping[str, tuple[str, object]]]]", concepts)
+    codes = (each for scheme in schemes.values() for each in scheme.values())
+    return frozenset(printed[0] for each in codes for printed in each.values())

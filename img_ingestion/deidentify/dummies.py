@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-REMOVED = "REMOVED"
 EMPTIED = "--"
-"""In place of a text of which nothing was left: no letter that somebody's initials could have."""
+"""In place of a text of which nothing is left: without letters, because REMOVED has Mo's name."""
 
 DUMMIES: Mapping[str, object] = MappingProxyType(
     {
-        **dict.fromkeys(("AE", "CS", "LO", "LT", "SH", "ST", "UC", "UT"), REMOVED),
-        "PN": f"{REMOVED}^{REMOVED}",
+        **dict.fromkeys(("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), EMPTIED),
+        "CS": "_",
         "UR": "about:blank",
         "AS": "000Y",
         "DA": "19000101",

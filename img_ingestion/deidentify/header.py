@@ -19,7 +19,7 @@ from pydicom.tag import Tag
 
 from img_ingestion.deidentify import content_items, private, profile
 from img_ingestion.deidentify.action import Action
-from img_ingestion.deidentify.dummies import DUMMIES, REMOVED
+from img_ingestion.deidentify.dummies import DUMMIES
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.representation import texts_of
 from img_ingestion.deidentify.tables import PRIVATE
@@ -45,6 +45,8 @@ NO_READER = frozenset(
 Length to End and the coefficients beside Pixel Data: retired, and nobody would look there. The
 originals of what was replaced before, encrypted, and the description of signatures that go.
 """
+OTHER_CALENDAR = frozenset({0x00100033, 0x00100034})
+"""The patient's dates of birth and death as LO, without a row in the table: nobody shifts them."""
 PIXELS = 0x7FE0
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
@@ -115,13 +117,14 @@ class Header:
         return self._done(action, source, tag, level)
 
     def _unnamed(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
-        if tag.group <= DIRECTORY or not dictionary_has_tag(tag):
+        unknown = tag.group <= DIRECTORY or not dictionary_has_tag(tag)
+        if unknown or tag in OTHER_CALENDAR:
             return None
         if level.unnamed is not Action.D:
             text = Action.C if profile.describes(tag) else level.unnamed
             return self._kept(source, tag, text)
         if tag in CODE_TRIPLE:
-            return DataElement(tag, dictionary_VR(tag), REMOVED)
+            return DataElement(tag, dictionary_VR(tag), DUMMIES["LO"])
         return self.values.kept(source, tag, Action.K) if names_a_class(tag) else None
 
     def _done(self, action: Action, source: Dataset, tag: BaseTag, level: Level) -> Element | None:

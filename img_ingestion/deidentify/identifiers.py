@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -52,13 +53,15 @@ NUMBERS = _tags(
     "DeviceSerialNumber",
     "PatientTelephoneNumbers",
     "ReferringPhysicianTelephoneNumbers",
+    "PatientBirthDateInAlternativeCalendar",
+    "PatientDeathDateInAlternativeCalendar",
 )
-BIRTH_DATES = _tags("PatientBirthDate", "PatientBirthDateInAlternativeCalendar")
 NOT_PLACES = _tags("TimezoneOffsetFromUTC", "PatientState", "MilitaryRank")
 
 TEXT = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 PIXEL_GROUP = 0x7FE0
+PARTS_OF_NAME = re.compile("[=^]")
 SHORTEST_NAME = 2
 SHORTEST_NUMBER = 4
 SHORTEST_UNNAMED_NUMBER = 5
@@ -159,6 +162,10 @@ def _take(vr: str, tag: int, text: str, found: _Found) -> None:
     """Take one value of an element that identifies."""
     if vr == "PN":
         found.names.update(_name_words(text))
+        for part in PARTS_OF_NAME.split(text):
+            # Many sites write the record's number where the name belongs.
+            if any(map(str.isdigit, part)):
+                _add_number(part, found, SHORTEST_NUMBER)
     elif tag in NUMBERS:
         _add_number(text, found, SHORTEST_NUMBER)
     else:

@@ -92,7 +92,12 @@ class Names:
             return False
         if before in TITLES:
             return True
-        return not technical and (prose or not is_clinical(word))
+        if technical:
+            # J. Bone, and Bone's knee, are somebody; BONE is not.
+            whose = re.match(r"['\u2019]s\b", text[words[at][1] :]) is not None
+            named = self._is_initial(text, words, at, -1) and text[words[at - 1][1]] == "."
+            return word in DICOM_WORDS and prose and (whose or named)
+        return prose or not is_clinical(word)
 
     def _initials(self, text: str, words: list[tuple[int, int, str]], at: int) -> Iterator[Span]:
         """Give the single letters beside a name that are initials of others: J. Smith."""

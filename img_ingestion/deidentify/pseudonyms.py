@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY_BYTES = 32
-LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
-"""No vowel and no digit: a code cannot spell a name or repeat a number."""
+LETTERS, DIGITS = "BCDFGHJKLMNPQRSTVWXZ", "0123456789"
+"""In turn: no two letters together, which may be a name (Ng), and no two digits of a number."""
 CODE_LENGTH = 15
+CODE = rf"(?:[{LETTERS}]\d){{{CODE_LENGTH // 2}}}[{LETTERS}]"
 CLASS_UID = re.compile(
     "SOPClass|CreatorVersion|CodingScheme|ContextUID|ContextGroup|MappingResource|TransferSyntax"
 )
@@ -50,13 +51,14 @@ class Pseudonyms:
         return f"2.25.{int.from_bytes(self._digest('uid', original)[:16], 'big')}"
 
     def code(self, kind: str, original: str) -> str:
-        """Give fifteen letters that fit SH (PS3.5 6.2) for a patient, accession, study ..."""
+        """Give fifteen letters and digits that fit SH (PS3.5 6.2) for a patient, accession ..."""
         number = int.from_bytes(self._digest(kind, original), "big")
-        letters = []
-        for _ in range(CODE_LENGTH):
-            number, rest = divmod(number, len(LETTERS))
-            letters.append(LETTERS[rest])
-        return "".join(letters)
+        signs = []
+        for at in range(CODE_LENGTH):
+            alphabet = DIGITS if at % 2 else LETTERS
+            number, rest = divmod(number, len(alphabet))
+            signs.append(alphabet[rest])
+        return "".join(signs)
 
     def days(self, patient: str, most: int) -> int:
         """Give the patient's date shift: 1 to `most` days, always into the past."""

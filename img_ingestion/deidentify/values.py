@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 
 from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.character_sets import written
-from img_ingestion.deidentify.defined_terms import prescribed
+from img_ingestion.deidentify.defined_terms import prescribed, printed_meanings
 from img_ingestion.deidentify.dummies import DUMMIES, EMPTIED
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.representation import (
@@ -50,10 +50,13 @@ NUMBERS = {
 }
 UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
-SCHEME_DESIGNATOR = 0x00080102
+CODE_MEANING, SCHEME_DESIGNATOR = 0x00080104, 0x00080102
 CODE = frozenset({0x00080100, SCHEME_DESIGNATOR, 0x00080103, 0x00080104, 0x00080119})
 LOCAL_SCHEMES = frozenset({"L", "LOCAL"})
 """PS3.16 8.2: designators of local coding schemes begin with 99; older devices write L."""
+WORDS = frozenset({"LO", "SH", "UC"})
+PRODUCT = re.compile("Manufacturer|Model|Version|PartNumber|TransducerData")
+"""In keywords: `5.7.1.1` is a version there and no address, `845d324` no record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class Values:
         if vr in CODED:
             return self._coded(source, tag, vr, listed=listed)
         if vr in TEXT:
-            prose = text is Action.C or (not listed and vr in ONE_VALUE)
+            prose = text is Action.C or (not listed and _may_be_prose(tag, vr))
             return self._text(source, tag, vr, prose=prose)
         if vr == "PN":
             return DataElement(tag, "PN", DUMMIES["PN"])
@@ -122,13 +125,21 @@ class Values:
         if vr == "CS" and overruns(texts):
             return None
         prose = prose or (vr == "CS" and not is_code(texts))
-        if prose and not _is_standard_code(source, tag):
-            clean = self.cleaner.cleaned
+        standard = _is_standard_code(source, tag)
+        if standard and tag == CODE_MEANING:
+            clean = self._meaning
         else:
-            clean = self.cleaner.without_own
+            clean = self.cleaner.cleaned if prose and not standard else self.cleaner.without_own
         return self._each(
             source, tag, lambda one: one if prescribed(tag, one) else _never_empty(one, clean)
         )
+
+    def _meaning(self, text: str) -> str:
+        """Clean what a code means: a standard's words stay, `EFW by AC` and all; others may not."""
+        clean = self.cleaner.cleaned(text)
+        if clean == text or (text in printed_meanings() and self.cleaner.without_own(text) == text):
+            return text
+        return clean
 
     def private(self, source: Dataset, tag: BaseTag, kind: str) -> Element | None:
         """Keep a private element as far as its kind and its values let it be kept (E.3.10)."""
@@ -225,6 +236,15 @@ def _is_standard_code(source: Dataset, tag: BaseTag) -> bool:
     scheme = source.get(SCHEME_DESIGNATOR)
     name = "" if scheme is None else str(scheme.value or "")
     return bool(name) and not name.startswith("99") and name not in LOCAL_SCHEMES
+
+
+def _may_be_prose(tag: BaseTag, vr: str) -> bool:
+    """Tell an element that no rule names and in which somebody may write of anybody."""
+    if tag.is_private or vr in ONE_VALUE:
+        return vr in ONE_VALUE
+    if vr not in WORDS or (tag in CODE and tag != CODE_MEANING):
+        return False
+    return PRODUCT.search(keyword_for_tag(tag)) is None
 
 
 def _never_empty(text: str, clean: Callable[[str], str]) -> str:

@@ -110,7 +110,9 @@ def clean(
     if wanted:
         regions += text.found(dataset, limits, wanted)
     vouched = policy == "rules" or any(rule.verdict == "clean" for rule in matched)
-    _admit(dataset, burned_in, hides=bool(regions), vouched=vouched)
+    _admit(dataset, burned_in, vouched=vouched)
+    if not regions and kinds.said_burned_in(dataset, looked=wanted is not None):
+        raise NotAdmitted("said to carry burned-in text, and none was found")
     planes.clear(dataset, stored, limits)
     hidden = hide(dataset, regions, limits)
     if not wanted:
@@ -175,7 +177,7 @@ def _proved(
     return more
 
 
-def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, hides: bool, vouched: bool) -> None:
+def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, vouched: bool) -> None:
     """Hold a picture that shows what nobody takes away."""
     if label := kinds.slide_label(dataset):
         raise NotAdmitted(f"whole-slide image: {label}")
@@ -186,5 +188,3 @@ def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, hides: bool, vou
             )
     if kinds.shows_face(dataset) and not vouched:
         raise NotAdmitted("said to show a recognisable face, and no rule vouches for it")
-    if kinds.said_burned_in(dataset) and not hides:
-        raise NotAdmitted("said to carry burned-in text, and none was found")

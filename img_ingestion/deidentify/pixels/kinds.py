@@ -110,8 +110,14 @@ def shows_face(dataset: Dataset) -> bool:
     return _is_said(dataset, FACE)
 
 
-def said_burned_in(dataset: Dataset) -> bool:
-    """Tell whether Burned In Annotation (0028,0301) says anything but NO."""
+def said_burned_in(dataset: Dataset, *, looked: bool) -> bool:
+    """
+    Tell whether Burned In Annotation (0028,0301) says YES, or anything but NO if nobody looked.
+
+    PS3.3 C.7.6.1 defines no other value: OTHER is as good as nothing where text was looked for.
+    """
+    if looked:
+        return any(word.startswith("Y") for word in _words(dataset, BURNED_IN))
     return _is_said(dataset, BURNED_IN)
 
 

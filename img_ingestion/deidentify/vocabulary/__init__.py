@@ -33,6 +33,7 @@ def listed(kind: str) -> frozenset[str]:
 EPONYMS, NOUNS, HEADS = listed("eponyms"), listed("nouns"), listed("heads")
 SITES, SELDOM = listed("sites_of_eponyms"), listed("seldom_findings")
 SPOKEN, ORGANS = listed("spoken"), listed("organs")
+APPEARANCES, EXAMINATIONS = listed("appearances"), listed("examinations")
 
 
 def is_clinical(word: str) -> bool:
@@ -63,14 +64,16 @@ def is_finding(before: str, word: str, after: str) -> bool:
     table = _table()
     if word in SELDOM:
         return f"{before}_{word}" == "x_ray"
-    if after in HEADS and (word in EPONYMS or word in NOUNS or word in table["eponyms"]):
+    head = after in HEADS and not (word in APPEARANCES and after in EXAMINATIONS)
+    if head and (word in EPONYMS or word in NOUNS or word in table["eponyms"]):
         return True
     if after and f"{word}_{after}" in table["pairs"]:
         return True
     if not before:
         return False
     pair = f"{before}_{word}"
-    return pair in table["pairs"] or pair in SITES or (word in NOUNS and before in ORGANS)
+    of_organ = word in NOUNS and word not in APPEARANCES and before in ORGANS
+    return of_organ or pair in table["pairs"] or pair in SITES
 
 
 def may_be_finding(word: str) -> bool:
