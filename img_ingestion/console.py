@@ -53,7 +53,8 @@ def refusal(code: str) -> str:
 
 def no_backend(waiting: int) -> str:
     """Say that nothing is sent because nobody said where."""
-    return f"No backend configured: nothing is sent; {waiting} images wait in encoded_images/"
+    number = f"{waiting} {'instance waits' if waiting == 1 else 'instances wait'}"
+    return f"No backend configured: nothing is sent; {number} until [backend] url says where"
 
 
 def anatomy(error: BaseException | None) -> str:

@@ -126,7 +126,7 @@ def test_without_a_backend_everything_but_sending_is_done(
     assert run(home) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2:] == [
-        "No backend configured: nothing is sent; 1 images wait in encoded_images/",
+        "No backend configured: nothing is sent; 1 instance waits until [backend] url says where",
         "1 seen: 0 sent, 1 waiting, 0 held, 0 duplicate",
     ]
     assert (home / "encoded_images" / "north" / "cleaned-dicom_1.png.txt").is_file()

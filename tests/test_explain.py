@@ -63,6 +63,24 @@ def test_a_held_file_is_explained_too(
     assert not PATIENT.search(said)
 
 
+def test_what_would_be_hidden_in_a_held_file_is_listed_and_not_drawn(
+    tmp_path: Path, capsys: Said, make_instance: MakeInstance
+) -> None:
+    canvas = np.random.default_rng(4).integers(20, 60, (200, 600), np.uint8)
+    cv2.putText(
+        canvas, "QUILLFEATHER Z", (60, 90), cv2.FONT_HERSHEY_SIMPLEX, 1, 230, 2, cv2.LINE_AA
+    )
+    described = {"Rows": 200, "Columns": 600, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    path, out = tmp_path / "one.dcm", tmp_path / "one.html"
+    path.write_bytes(make_instance(**described, StudyInstanceUID="", PixelData=canvas.tobytes()))
+    status, said = explain(tmp_path, path, capsys, "--html", str(out), "--json")
+    found, page = json.loads(said), out.read_text("utf-8")
+    assert (status, found["code"]) == (3, "NotAdmitted")
+    assert "looks like text" in found["regions"][0]["why"]
+    assert "looks like text" in page
+    assert "data:image/png" not in page
+
+
 def test_what_is_no_dicom_is_explained(tmp_path: Path, capsys: Said) -> None:
     path = tmp_path / "one.dcm"
     path.write_bytes(b"Quillfeather" * 100)

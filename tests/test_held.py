@@ -98,6 +98,7 @@ def test_the_list_can_be_written_down(home: Path, tmp_path: Path) -> None:
 
 def test_nothing_is_decided_by_mistake(home: Path, capsys: Said) -> None:
     assert run(home, "held", "release") == 2
+    assert run(home, "held", "show") == 2
     assert run(home, "held", "reject", "0" * 16) == 2
     assert "nothing of this id is held" in capsys.readouterr().err
     with only_run(home / "state"):

@@ -282,11 +282,19 @@ def test_what_is_taken_off_the_list_is_not_tried_again(
     assert lines(tmp_path, capsys, "held", "reject", "--code", "NoPicture")[0].endswith("rejected")
     assert lines(tmp_path, capsys, "held", "list") == ["nothing of that is held"]
     assert lines(tmp_path, capsys, "retry") == ["0 put back to waiting"]
+    again = lines(tmp_path, capsys, "held", "release", "--code", "NoPicture")
+    assert again == ["nothing of that is held"]
+    shown = lines(tmp_path, capsys, "held", "show", "--code", "NoPicture", "--rejected")
+    assert Path(shown[-1].strip()).read_bytes()
 
 
 def test_one_of_them_can_be_explained(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = str(get_testdata_file("test-SR.dcm", download=False))
     page = home / "explained.html"
+    (home / "gateway.toml").write_text("[backend]\nurl = 'http://127.0.0.1:9'\n")
     said = lines(home, capsys, "explain", source, "--html", str(page), "--customer", "north")
+    assert "outcome         held at deliver (no picture), NoPicture: " in "\n".join(said)
+    assert "studyInstanceUid" not in page.read_text("utf-8") + "\n".join(said)
+    (home / "gateway.toml").write_text("[folder]\npath = '.'\n")
+    said = lines(home, capsys, "explain", source, "--customer", "north")
     assert "outcome         would be sent" in said
-    assert page.read_bytes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,8 @@ def run(chosen: Namespace) -> Telling:
     customer = chosen.customer or explain.whose(chosen.file, home)
     case = explain.case(chosen.file, customer, home, settings, site)
     found = explain.explained(case)
+    if found.outcome == "held":
+        found = replace(found, regions=explain.hidden(case))
     if chosen.html:
         durable.write(chosen.html, explanation_page(found))
     yield Told(tuple(_lines(found, shown=chosen.show_values)), _values(found))

@@ -33,10 +33,12 @@ What is held, and what becomes of it.
   held list             what is held and why
   held show ID          one of them, and where its original lies
   held release ID ...   put originals back to local_dcm/: the next pass takes them anew
-  held reject ID ...    keep them back for good; they stay in quarantine/
+  held reject ID ...    keep them back for good; they stay where they are
   held export FILE      write the list as CSV
 
-Instead of IDs, --customer and --code choose. Everything done is in the audit trail.
+Instead of IDs, --customer and --code choose. Everything done is in the audit trail. What was
+cleaned, and refused by its destination, is put back by `retry`. Status 1 if one of them could not
+be released.
 """
 REPORTS = True
 
@@ -56,19 +58,21 @@ def arguments(parser: ArgumentParser) -> None:
 def run(chosen: Namespace) -> Telling:
     """Do what is asked with what is held."""
     home = place.home(chosen)
+    if chosen.what in {"show", "release", "reject"} and not (
+        chosen.ids or chosen.customer or chosen.code
+    ):
+        raise SettingsError(f"held {chosen.what}: which? name ids, --customer or --code")
     if chosen.what in {"release", "reject"}:
-        if not (chosen.ids or chosen.customer or chosen.code):
-            raise SettingsError(f"held {chosen.what}: which? name ids, --customer or --code")
         with place.turn(home), Ledger.open(home.state) as ledger:
             return (yield from _decided(chosen, ledger, _chosen(chosen, ledger)))
     with Ledger.rehearsal(home.state) as ledger:
         found = _chosen(chosen, ledger)
     if chosen.what == "export":
         return (yield from _exported(chosen, found))
-    lines = [_line(one) for one in found] or ["nothing is held"]
+    lines = [_line(one) for one in found]
     if chosen.what == "show":
-        lines = [text for one in found for text in (_line(one), f"  {held.original(home, one)}")]
-    yield Told(tuple(lines), {"held": [asdict(one) for one in found]})
+        lines = [text for one in found for text in (_line(one), f"  {held.lies(home, one)}")]
+    yield Told(tuple(lines or ["nothing is held"]), {"held": [asdict(one) for one in found]})
     return DONE
 
 
@@ -86,6 +90,8 @@ def _chosen(chosen: Namespace, ledger: Ledger) -> list[Held]:
 
 def _decided(chosen: Namespace, ledger: Ledger, found: Sequence[Held]) -> Telling:
     """Release or reject; what cannot be is said, and the others go on."""
+    if not found:
+        yield Told(("nothing of that is held",))
     trail = Trail(ledger.home.state)
     if chosen.what == "reject":
         for one in found:

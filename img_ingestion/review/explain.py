@@ -8,8 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from img_ingestion import deidentify, durable, part10, payload, render
+from img_ingestion.batches import CARRY_PICTURES
+from img_ingestion.deidentify import identifiers
 from img_ingestion.deidentify.pseudonyms import KEY_BYTES, load_key
-from img_ingestion.errors import InstanceError, NotDicom, TooLarge, turned_into
+from img_ingestion.errors import (
+    InstanceError,
+    NoPicture,
+    NotDeidentified,
+    NotDicom,
+    TooLarge,
+    turned_into,
+)
 from img_ingestion.home import UNASSIGNED, customer_of
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.outcome import PLAIN, STEPS
@@ -49,7 +58,7 @@ class Explanation:
     kept: tuple[Region, ...] = ()
     """Text that was found and stays, as the policy `identifiers` has it."""
     payload: Mapping[str, object] = field(default_factory=dict)
-    """What the backend would be told, without `data`."""
+    """What the backend would be told, without `data`; empty without pictures."""
     pictures: tuple[Picture, ...] = ()
 
 
@@ -120,16 +129,34 @@ def _sent(
         "series": payload.series_fields(clean.dataset),
         "images": images,
     }
+    takers = own.destinations.keys()
+    spared = not images and takers and takers <= CARRY_PICTURES
     return Explanation(
         customer=case.received.customer,
         what=what,
-        outcome="sent",
+        outcome="held" if spared else "sent",
+        code=NoPicture.__name__ if spared else "",
+        step=f"deliver ({NoPicture.plain})" if spared else "",
+        reason="no pixel data: the backend takes images only" if spared else "",
         changes=tuple(_changes(case, source, clean.dataset)),
         regions=clean.regions,
         kept=deidentify.pixels.kept(clean.dataset, clean.regions, own.pixels.policy, own.limits),
-        payload=told,
+        payload=told if images else {},
         pictures=tuple(pictures),
     )
+
+
+def hidden(case: Case) -> tuple[Region, ...]:
+    """Say what would be hidden in a file that is held for another reason."""
+    own = case.policy.settings
+    try:
+        source = part10.read(case.received, own.limits)
+        with turned_into(NotDeidentified, "pixels"):
+            found = identifiers.collect(source, identifiers.retained(own.profile))
+            rules, policy = case.policy.recipe.pixel_rules, own.pixels.policy
+            return deidentify.pixels.clean(source, rules, policy, own.limits, found).regions
+    except InstanceError:
+        return ()
 
 
 def _changes(case: Case, source: Dataset, clean: Dataset | None) -> list[Change]:

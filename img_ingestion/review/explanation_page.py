@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from img_ingestion.review.explain import Explanation
 
 
+UNDRAWN = "What is held is not drawn here: it may show the patient. The command review shows it."
 LEGEND = "Orange: hidden by a device rule. Pink: hidden as text. Green: text that stays."
 
 
@@ -33,8 +34,9 @@ def explanation_page(found: Explanation) -> bytes:
         element("p", LEGEND, class_="dim") if regions else None,
         listed(regions) if regions else None,
         element("div", [drawn(one, regions) for one in found.pictures], class_="pair"),
+        element("p", UNDRAWN, class_="dim") if found.outcome == "held" else None,
         element("h2", f"{len(changes)} elements change"),
         table(("place", "keyword", "before", "after", "asked by"), changes),
         element("h2", "What the backend would be told"),
-        element("pre", json.dumps(found.payload, indent=2)),
+        element("pre", json.dumps(found.payload, indent=2) if found.payload else "nothing"),
     )

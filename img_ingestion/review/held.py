@@ -26,6 +26,13 @@ def original(home: Home, one: Held) -> Path:
     return home.quarantine / one.customer / f"{one.id}.dcm"
 
 
+def lies(home: Home, one: Held) -> Path:
+    """Give the place of its original: what was cleaned, and nobody took, is in the archive."""
+    here = original(home, one)
+    kept = (home.archive / one.customer).glob(f"*/*/*/{one.id}.*")
+    return here if here.exists() else next(kept, here)
+
+
 def check(home: Home, one: Held, to: str = "") -> None:
     """
     See whether a held original can be put back.
@@ -37,7 +44,7 @@ def check(home: Home, one: Held, to: str = "") -> None:
 
     """
     if one.step == DELIVER:
-        raise SettingsError(f"{one.id}: refused by its destination; it is no matter of cleaning")
+        raise SettingsError(f"{one.id}: cleaned, and refused by its destination; see `retry`")
     if customer_of(to or one.customer) == UNASSIGNED:
         raise SettingsError(f"{one.id}: whose is it? say --to CUSTOMER")
     if not original(home, one).exists() and not _place(home, one, to).exists():
