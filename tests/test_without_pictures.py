@@ -280,7 +280,7 @@ def test_what_is_taken_off_the_list_is_not_tried_again(
     shutil.copyfile(str(get_testdata_file(REAL[0], download=False)), incoming / REAL[0])
     assert one_pass(tmp_path, f"[backend]\nurl = '{backend}'\n") == 3
     assert lines(tmp_path, capsys, "held", "reject", "--code", "NoPicture")[0].endswith("rejected")
-    assert lines(tmp_path, capsys, "held", "list") == ["nothing of that is held"]
+    assert lines(tmp_path, capsys, "held", "list") == ["nothing is held"]
     assert lines(tmp_path, capsys, "retry") == ["0 put back to waiting"]
     again = lines(tmp_path, capsys, "held", "release", "--code", "NoPicture")
     assert again == ["nothing of that is held"]
