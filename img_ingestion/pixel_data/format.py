@@ -139,7 +139,11 @@ def stored_values(cells: NDArray[Any], pixel_format: PixelFormat, shift: int = 0
     if pixel_format.signed:
         numbers = cells.view(f"i{pixel_format.cell.itemsize}")
         return numbers << (spare - shift) >> spare if spare else numbers
-    return cells << (spare - shift) >> spare if spare else cells
+    if not spare:
+        return cells
+    mask = cells.dtype.type((1 << pixel_format.bits_stored) - 1)
+    stored: NDArray[Any] = cells >> shift & mask if shift else cells & mask
+    return stored
 
 
 def _planar(dataset: Dataset) -> bool | None:

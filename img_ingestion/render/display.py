@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,12 +73,29 @@ def _table(
         if first is not None:
             raise NotRendered("a supplemental palette for more than 16 bits")
         return None
-    stored = every_value(pixel_format)
-    levels = wanted.levels(stored)
+    levels = _levels(
+        wanted, pixel_format.cell, pixel_format.bits_stored, signed=pixel_format.signed
+    )
     if first is None:
         return levels
+    stored = every_value(pixel_format)
     colours = mapped(stored, dataset, pixel_format)
     return np.where((stored >= first)[:, None], colours, levels[:, None])
+
+
+@lru_cache(maxsize=8)
+def _levels(
+    wanted: Greyscale, cell: np.dtype[Any], bits: int, *, signed: bool
+) -> NDArray[np.uint8]:
+    """Give the level of every value of so many bits, as its cell has it; slices share windows."""
+    stored = np.arange(1 << bits).astype(cell)
+    if signed:
+        stored = (stored << (8 * cell.itemsize - bits)).view(f"i{cell.itemsize}")
+        stored >>= 8 * cell.itemsize - bits
+    levels = np.zeros(1 << 8 * cell.itemsize, np.uint8)
+    levels[stored.view(cell)] = wanted.levels(stored)
+    levels.flags.writeable = False
+    return levels
 
 
 def _looked_up(

@@ -48,8 +48,8 @@ def png(samples: Samples) -> bytes:
     with turned_into(NotRendered, "encoding the PNG"):
         data = memoryview(isal_zlib.compress(_filtered(samples), SPEED))
     parts = [data[start : start + LONGEST] for start in range(0, len(data), LONGEST)]
-    chunks = [(b"IHDR", header), *((b"IDAT", part) for part in parts), (b"IEND", b"")]
-    return b"".join((SIGNATURE, *(each for chunk in chunks for each in _chunk(*chunk))))
+    body = (each for part in parts for each in _chunk(b"IDAT", part))
+    return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *body, *_chunk(b"IEND", b"")))
 
 
 def _filtered(samples: Samples) -> NDArray[np.uint8]:
