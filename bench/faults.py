@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,9 +25,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from img_ingestion.backend import EmbeddedBackend
-from tests.faults.gateway import Gateway, Tally, broken, gateway, home_at
+from tests.faults.gateway import Gateway, Tally, broken, gateway, home_at, sealed_home
 from tests.faults.kills import CALLS, kill_at_each
 from tests.faults.power import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from img_ingestion.home import Home
 
 KILLS_AT_RANDOM = 200
 
@@ -48,11 +54,13 @@ def at_random(running: Gateway, scratch: Path, kills: int) -> Tally:
     return tally
 
 
-def at_steps(running: Gateway, scratch: Path, step: int) -> Tally:
+def at_steps(
+    running: Gateway, scratch: Path, step: int, made: Callable[[Path], Home] = home_at
+) -> Tally:
     """Kill before every Nth step that the program takes on the disk."""
     tally = Tally()
     for number in itertools.count(1, step):
-        home = home_at(scratch / "home")
+        home = made(scratch / "home")
         if running.run(home, before_step=number).status != -signal.SIGKILL:
             return tally
         running.run(home)
@@ -87,6 +95,9 @@ def main(*, quick: bool) -> None:
             _say(name, inject(running, scratch, call, step), began)
         began = time.monotonic()
         _say("SIGKILL before a step", at_steps(running, scratch, step), began)
+        began = time.monotonic()
+        sealed = at_steps(running, scratch, step, sealed_home)
+        _say("SIGKILL before a step, archive encrypted", sealed, began)
         began = time.monotonic()
         _say("SIGKILL at random", at_random(running, scratch, KILLS_AT_RANDOM // step), began)
         began = time.monotonic()

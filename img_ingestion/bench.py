@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from img_ingestion import deidentify
 from img_ingestion.deidentify.pseudonyms import KEY_BYTES, load_key
+from img_ingestion.sealing import Sealing
 
 if TYPE_CHECKING:
     from img_ingestion.arrival import Arrival
@@ -45,6 +46,11 @@ class Bench:
     """Made once a customer and pass."""
     stuck: set[str] = field(default_factory=set)
     """Customers of whom nothing more is taken in this pass: a place of theirs refuses."""
+
+    @property
+    def sealing(self) -> Sealing:
+        """What encrypts originals."""
+        return Sealing(self.shelves.home, self.settings)
 
     def policy(self, customer: str) -> Policy:
         """Give a customer's policy; a rehearsal makes no key where there is none."""

@@ -54,6 +54,11 @@ class Home:
         return self.root / "quarantine"
 
     @property
+    def unsealed(self) -> Path:
+        """Originals on their way to where they are encrypted: below it, as below `root`."""
+        return self.state / "unsealed"
+
+    @property
     def state(self) -> Path:
         """Ledger, vault, keys, lock."""
         return self.root / "state"

@@ -15,6 +15,7 @@ from img_ingestion.errors import Incomplete, InstanceError, StorageError
 from img_ingestion.ledger import Entry
 from img_ingestion.making import Maker, made
 from img_ingestion.outcome import STEPS, Ingested, told
+from img_ingestion.sealing import Sealing
 from img_ingestion.shelves import Shelves
 from img_ingestion.sources import sources
 from img_ingestion.vault import Vault
@@ -71,6 +72,7 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
 
     """
     deidentify.require(settings)
+    Sealing(home, settings).require()
     shelves = Shelves(home, rehearsal=ledger.rehearsing)
     workers = workers or Crew(Maker(settings, recipe, shelves).work)
     bench = Bench(settings, recipe, ledger, shelves, workers)
@@ -78,7 +80,7 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
 
 
 def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
-    for customer in sorted(bench.shelves.begin(bench.ledger)):
+    for customer in sorted(_begin(bench)):
         bench.stuck.add(customer)
         yield _left("", customer, "stuck", "what a cut pass left there cannot be removed")
     bench.shelves.grown(bench.ledger)
@@ -95,6 +97,12 @@ def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
     # Not in a `finally`: what an exception leaves half done is for the next pass to put right.
     if whole and not bench.stuck:
         bench.shelves.end()
+
+
+def _begin(bench: Bench) -> set[str]:
+    """Put right what a cut pass left; give the customers of whom that cannot be done."""
+    stuck = set() if bench.shelves.rehearsal else bench.sealing.catch_up()
+    return stuck | bench.shelves.begin(bench.ledger)
 
 
 def _arrived(bench: Bench, source: Source, arrival: Arrival) -> Iterator[Ingested]:
@@ -204,7 +212,11 @@ def _put_away(bench: Bench, job: Job, entry: Entry, outcome: Ingested) -> Iterat
     """Put the original away, which the ledger knows by now, and say what became of it."""
     bench.shelves.explain(entry)
     target = bench.shelves.original(entry, job.arrival.received.path.name)
+    if entry.code != Incomplete.__name__:  # Who writes the rest of it keeps the file open.
+        target = bench.sealing.way(target)
     if bench.shelves.rehearsal or job.source.put_away(job.arrival, target):
+        if not bench.shelves.rehearsal:
+            bench.sealing.seal(target)
         bench.ledger.archived(entry)
     # What a killed pass decided may have been sent since: then that pass' outcome was told.
     if entry.state != "sent":

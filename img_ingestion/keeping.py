@@ -1,10 +1,19 @@
-"""What the operator says of how long things are kept that have arrived at their destinations."""
+"""What the operator says of how originals are kept, and how long what was sent."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 from pydantic import Field
 
 from img_ingestion.section import Section
+
+
+class Archive(Section):
+    """How originals are kept in `archive/` and `quarantine/`."""
+
+    recipients: tuple[Annotated[str, Field(pattern="^age1[02-9ac-hj-np-z]{58}$")], ...] = ()
+    """Public keys of `age` that originals are encrypted to; none: not encrypted."""
 
 
 class Keep(Section):

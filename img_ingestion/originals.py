@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from img_ingestion import sealing
 from img_ingestion.deidentify.patient import Patient
 from img_ingestion.deidentify.pseudonyms import CODE, Pseudonyms, load_key
-from img_ingestion.errors import InstanceError, NotDicom, turned_into
+from img_ingestion.errors import GatewayError, NotDicom, turned_into
 from img_ingestion.vault import Vault
 
 if TYPE_CHECKING:
@@ -55,14 +57,15 @@ class Originals:
         return PSEUDONYM.sub(lambda match: self.known[match.group()] or match.group(), text)
 
     def first(self) -> Dataset | None:
-        """Give the header of an archived original of one of the studies; None without one."""
+        """Give the header of an archived original of a study; None without one that can be read."""
         for study in sorted(self.studies):
             for one, customer in self.ledger.of_study(study):
                 for path in (self.home.archive / customer).glob(f"*/*/*/{one}.*"):
                     try:
                         with turned_into(NotDicom, "reading an original"):
-                            return dcmread(path, stop_before_pixels=True, specific_tags=[*HEADER])
-                    except InstanceError:
+                            file = BytesIO(sealing.content(self.home, path))
+                            return dcmread(file, stop_before_pixels=True, specific_tags=[*HEADER])
+                    except GatewayError:
                         continue
         return None
 

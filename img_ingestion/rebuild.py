@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import durable, sealing
 from img_ingestion.errors import StorageError
 from img_ingestion.ledger import Ledger
 from img_ingestion.reconcile import ID_LENGTH, output_names
@@ -48,7 +48,8 @@ def rebuild(home: Home) -> Rebuilt:
     Raises
     ------
     SettingsError
-        The ledger was written by a newer version of this program.
+        The ledger was written by a newer version of this program; or originals are encrypted,
+        and the key is not here.
     StorageError
         State, or a folder, cannot be read or written.
 
@@ -63,6 +64,8 @@ def rebuild(home: Home) -> Rebuilt:
         aside = home.root / SET_ASIDE / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         for path in strangers:
             _move(path, aside / path.relative_to(home.root))
+        for path in sealing.unsealed(home):
+            _move(path, home.root / path.relative_to(home.unsealed))
         lost = [path for path in _originals(home) if path.name[:ID_LENGTH] not in known]
         for path in lost:
             _put_back(home, path)
@@ -123,14 +126,20 @@ def _put_back(home: Home, path: Path) -> None:
     """Put an original where its customer could have put it, under its own name."""
     customer, _ = _place(home, path)
     # In the archive a name follows the id; in quarantine it was never kept.
-    name = path.name[ID_LENGTH + 1 :] if home.archive in path.parents else path.name
+    name = path.name.removesuffix(sealing.SUFFIX)
+    if home.archive in path.parents and not sealing.is_sealed(path):
+        name = path.name[ID_LENGTH + 1 :]
     for number in itertools.count(1):
         target = home.local_dcm / customer / FOLDER / str(number) / (name or path.name)
         if not os.path.lexists(target):
             break
-    _move(path, target)
+    if sealing.is_sealed(path):
+        durable.folder(target.parent)
+        sealing.unseal(home, path, target)
+    else:
+        _move(path, target)
     if home.quarantine in path.parents:
-        durable.remove([path.with_suffix(".json")])
+        durable.remove([path.with_name(f"{path.name[:ID_LENGTH]}.json")])
 
 
 def _move(path: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from img_ingestion import sealing
 from img_ingestion.durable import storing
 from img_ingestion.shelves import stem
 from img_ingestion.tally import STATES
@@ -31,6 +32,8 @@ class Account:
     states: Counter[str]
     problems: tuple[str, ...]
     """In plain words: ids of ours and names of outputs, no original name."""
+    unread: int = 0
+    """Encrypted originals of which only the size could be looked at."""
 
     @property
     def sum(self) -> str:
@@ -71,7 +74,8 @@ def _account(ledger: Ledger, home: Home, customer: str, *, read: bool) -> Accoun
     seen = states.total()
     if any(state not in STATES for state in states):
         problems.append("a state that this program does not know")
-    return Account(customer, seen, states, tuple(problems))
+    unread = [None for found in originals.values() for _, digest in found if read and not digest]
+    return Account(customer, seen, states, tuple(problems), len(unread))
 
 
 def _wrong(home: Home, filed: Filed, there: Sequence[tuple[int, str]]) -> Iterator[str]:
@@ -136,8 +140,8 @@ def _originals(home: Home, customer: str, *, read: bool) -> dict[str, list[tuple
         for root in (home.archive / customer, home.quarantine / customer):
             for path in root.rglob("*"):
                 if path.is_file() and path.suffix != ".json":
-                    digest = _digest(path) if read else ""
-                    found[path.name[:ID_LENGTH]].append((path.stat().st_size, digest))
+                    digest = sealing.digest(home, path) if read else ""
+                    found[path.name[:ID_LENGTH]].append((sealing.size(path), digest))
     return found
 
 

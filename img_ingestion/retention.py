@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import durable, sealing
+from img_ingestion.errors import SettingsError
 from img_ingestion.reconcile import ID_LENGTH, output_names
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def prunable(ledger: Ledger, home: Home, settings: Settings, now: float) -> Iter
 
     Raises
     ------
+    SettingsError
+        Originals are encrypted, and the key is not here.
     StorageError
         The ledger or a folder cannot be read.
 
@@ -62,7 +64,7 @@ def prunable(ledger: Ledger, home: Home, settings: Settings, now: float) -> Iter
             if keep.keep_days or keep.keep_gb:
                 shares = _shares(folder, files, _by_id(home, customer))
                 for share in _chosen(shares, keep, now, _bytes_in(folder / customer)):
-                    yield replace(share, intact=_is_intact(share))
+                    yield replace(share, intact=_is_intact(home, share))
 
 
 def prune(ledger: Ledger, share: Share) -> None:
@@ -110,13 +112,15 @@ def _chosen(shares: Sequence[Share], keep: Keep, now: float, total: int) -> Iter
             yield share
 
 
-def _is_intact(share: Share) -> bool:
+def _is_intact(home: Home, share: Share) -> bool:
     with durable.storing("reading what is kept"):
-        for path, digest in zip(share.paths, share.digests, strict=True):
-            with path.open("rb") as stream:
-                if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
-                    return False
-    return True
+        found = [sealing.digest(home, path) for path in share.paths]
+    if "" in found:
+        raise SettingsError(
+            "encrypted originals go only where they can be looked at: "
+            f"put the key to state/keys/{sealing.IDENTITY}"
+        )
+    return found == list(share.digests)
 
 
 def _by_id(home: Home, customer: str) -> dict[str, list[Path]]:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from img_ingestion.cluster_access import Dask
 from img_ingestion.endpoints import Backend, Stow
-from img_ingestion.keeping import Retention
+from img_ingestion.keeping import Archive, Retention
 from img_ingestion.object_store import ObjectStore
 from img_ingestion.peers import Folder, Store
 from img_ingestion.reception import Receiver
@@ -147,6 +147,7 @@ class CustomerSettings(Section):
     vault: Vault = Vault()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    archive: Archive = Archive()
 
     @property
     def destinations(self) -> dict[str, Place]:

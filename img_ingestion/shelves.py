@@ -168,6 +168,11 @@ class Shelves:
         return self.home.archive / entry.customer / day / os.fsdecode(kept)
 
     @property
+    def cut(self) -> bool:
+        """Tell whether the last pass was cut short, or could not put everything right."""
+        return self._note.exists()
+
+    @property
     def _note(self) -> Path:
         return self.home.state / "in-hand.json"
 

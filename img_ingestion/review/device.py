@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import astuple, dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pydicom
 
-from img_ingestion import part10
+from img_ingestion import part10, sealing
 from img_ingestion.deidentify.pixels.rules import Box, Criterion, PixelRule
 from img_ingestion.errors import InstanceError, NotDicom, SettingsError, turned_into
 from img_ingestion.instance import ReceivedInstance
@@ -73,7 +74,7 @@ def received(home: Home, one: Held) -> ReceivedInstance:
     """Read a held original."""
     path = original(home, one)
     with turned_into(NotDicom, "reading a held original"):
-        content = path.read_bytes()
+        content = sealing.content(home, path)
     return ReceivedInstance(one.id, one.customer, path, content, one.sha256)
 
 
@@ -86,14 +87,19 @@ def device(home: Home, one: Held) -> Device:
     """Say which device made a held image, as far as it can be read."""
     try:
         with turned_into(NotDicom, "reading a held header"):
-            source = pydicom.dcmread(original(home, one), stop_before_pixels=True)
+            path = original(home, one)
+            # Of a plain file the header alone is read.
+            sealed = sealing.is_sealed(path)
+            file = BytesIO(sealing.content(home, path)) if sealed else path.open("rb")
+            with file:
+                source = pydicom.dcmread(file, stop_before_pixels=True)
             return Device(
                 manufacturer=str(source.get("Manufacturer") or "").strip(),
                 model=str(source.get("ManufacturerModelName") or "").strip(),
                 rows=int(source.get("Rows") or 0),
                 columns=int(source.get("Columns") or 0),
             )
-    except InstanceError:
+    except (InstanceError, SettingsError):
         return Device()
 
 

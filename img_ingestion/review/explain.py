@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from img_ingestion import deidentify, durable, part10, payload, render
+from img_ingestion import deidentify, durable, part10, payload, render, sealing
 from img_ingestion.batches import CARRY_PICTURES
 from img_ingestion.deidentify import identifiers
 from img_ingestion.deidentify.pseudonyms import KEY_BYTES, load_key
@@ -73,8 +73,11 @@ class Case:
 def case(path: Path, customer: str, home: Home, settings: Settings, recipe: Recipe) -> Case:
     """Read a file as a source would; a key is borrowed where there is none yet."""
     most = settings.of(customer).limits.max_file_bytes
-    with durable.storing("reading the file"), path.open("rb") as stream:
-        content = stream.read(most + 1)
+    if sealing.is_sealed(path):
+        content = sealing.content(home, path)
+    else:
+        with durable.storing("reading the file"), path.open("rb") as stream:
+            content = stream.read(most + 1)
     digest = hashlib.sha256(content).hexdigest()
     received = ReceivedInstance(digest[:16], customer, path, content, digest)
     known = (home.state / "keys" / f"{customer}.key").exists()

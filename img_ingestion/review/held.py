@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import durable, sealing
 from img_ingestion.errors import SettingsError
 from img_ingestion.home import UNASSIGNED, customer_of
 from img_ingestion.ledger import schema
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def original(home: Home, one: Held) -> Path:
-    """Give the place of a held original."""
-    return home.quarantine / one.customer / f"{one.id}.dcm"
+    """Give the place of a held original, encrypted or not."""
+    return sealing.there(home.quarantine / one.customer / f"{one.id}.dcm")
 
 
 def lies(home: Home, one: Held) -> Path:
@@ -49,6 +49,7 @@ def check(home: Home, one: Held, to: str = "") -> None:
         raise SettingsError(f"{one.id}: whose is it? say --to CUSTOMER")
     if not original(home, one).exists() and not _place(home, one, to).exists():
         raise SettingsError(f"{one.id}: its original is not in quarantine")
+    sealing.require_key(home, original(home, one))
 
 
 def release(
@@ -77,12 +78,14 @@ def release(
         trail.add("release", facts, synced=one is ones[-1])
     for folder in dict.fromkeys(target.parent for target in targets.values()):
         durable.folder(folder)
+    for source in filter(sealing.is_sealed, targets):
+        sealing.unseal(home, source, targets[source])
     there = {source: target for source, target in targets.items() if source.exists()}
     near = {source: target for source, target in there.items() if _same_disk(source, target)}
     durable.place(near)
     for source in there.keys() - near.keys():
         durable.move(source, there[source])
-    durable.remove([source.with_suffix(".json") for source in targets])
+    durable.remove([home.quarantine / one.customer / f"{one.id}.json" for one in ones])
     _forget(ledger, ones)
     return list(targets.values())
 

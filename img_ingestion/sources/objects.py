@@ -83,7 +83,8 @@ class Objects:
                     copy.write(chunk)
         else:
             durable.write(target, b"")
-        held = target.is_relative_to(self.home.quarantine)
+        on_the_way = self.home.unsealed / self.home.quarantine.name
+        held = any(target.is_relative_to(one) for one in (self.home.quarantine, on_the_way))
         self._settle(pin, held=held)
         return True
 

@@ -26,12 +26,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pydicom
+import pyrage
 import pytest
 from pydicom.data import get_testdata_file
 
 import img_ingestion.ingest
 import img_ingestion.transfer  # noqa: F401 (loaded once for all passes)
-from img_ingestion import durable
+from img_ingestion import durable, sealing
 from img_ingestion.cli import main
 from img_ingestion.home import Home
 from img_ingestion.ledger import Deliveries, Ledger
@@ -181,6 +182,22 @@ def home_at(root: Path, url: str = "") -> Home:
     return home
 
 
+def sealed_home(root: Path, url: str = "") -> Home:
+    """Give the same home with an encrypted archive, and its key."""
+    home, key = home_at(root, url), pyrage.x25519.Identity.generate()
+    with (root / "gateway.toml").open("a") as settings:
+        settings.write(f'[archive]\nrecipients = ["{key.to_public()}"]\n')
+    identity(home).parent.mkdir(mode=0o700)
+    identity(home).write_text(f"# made by a test\n{key}\n")
+    identity(home).chmod(0o600)
+    return home
+
+
+def identity(home: Home) -> Path:
+    """Give the place of the archive's key."""
+    return home.state / "keys" / sealing.IDENTITY
+
+
 def drop(home: Home) -> None:
     """Let the four files arrive."""
     for place, name in DROPPED.items():
@@ -226,7 +243,8 @@ def broken(home: Home, received: Path | None = None) -> Iterator[str]:
 
 def _lost(home: Home, *, waiting: bool) -> Iterator[str]:
     wanted, counts = sorted(map(real, DROPPED.values())), totals(home)
-    kept = [path.read_bytes() for path in (*files(home.archive), *home.quarantine.rglob("*.dcm"))]
+    originals = [*files(home.archive), *home.quarantine.rglob("*.dcm*")]
+    kept = [sealing.content(home, path) for path in originals]
     if sorted(kept) != wanted or files(home.local_dcm):
         yield "an original is lost, twice there or left"
     if counts.total() != len(wanted) or counts["sent" if waiting else "waiting"]:
@@ -292,6 +310,8 @@ def _suffer(asked: dict[str, Any]) -> None:
     if asked.get("unprotected") == "recovery":
         Shelves._undo = Shelves._unswept = Shelves._catch_up = _nothing  # type: ignore[assignment]
         durable.sweep = _nothing  # type: ignore[assignment]
+    if asked.get("unprotected") == "sealing":
+        sealing.Sealing.catch_up = _nobody  # type: ignore[assignment, method-assign]
     if "before_step" in asked:
         _die_before_step(asked["before_step"])
     if "answers" in asked:
@@ -345,6 +365,10 @@ def _die_with_an_answer(answers: int) -> None:
 
 def _nothing(*_: object) -> list[Any]:
     return []
+
+
+def _nobody(*_: object) -> set[str]:
+    return set()
 
 
 @dataclass
