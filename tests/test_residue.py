@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import zlib
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
 from io import BytesIO
 
 import pydicom
@@ -176,6 +178,24 @@ def test_a_number_is_found_where_it_stands_alone() -> None:
     assert needles.stand_in(b"no 774411.")
     assert needles.stand_in(b"774411")
     assert not needles.stand_in(b"1.2.774411.3 17744110 774411.5")
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ("interoperability of images", False),
+        ("INTEROPERABILITY", False),
+        ("interop images", True),
+        ("interopimages", True),
+        ("xinteroperability", True),
+    ],
+)
+def test_a_name_within_a_word_of_medicine_is_no_name(said: str, *, held: bool) -> None:
+    found = replace(FOUND, names=frozenset({"interop"}))
+    clean = _clean()
+    clean.ImageComments = said
+    with pytest.raises(NotVerified) if held else nullcontext():
+        residue.check(serialised.parts(clean), found, Cleaner.of(found))
 
 
 @pytest.mark.parametrize("length", [6, 7, 8, 11])

@@ -82,9 +82,13 @@ class Needles:
 
     def stand_in(self, content: Content) -> bool:
         """Tell whether one of them stands in the bytes; a number only where it stands alone."""
-        return bool(self.longest) and any(
-            self._stands(content, needle, start) for needle, start in self._candidates(content)
-        )
+        return any(True for _ in self.places_in(content))
+
+    def places_in(self, content: Content) -> Iterator[tuple[int, int]]:
+        """Give where they stand in the bytes; a place more than once if it is at an edge."""
+        for needle, start in self._candidates(content) if self.longest else ():
+            if self._stands(content, needle, start):
+                yield start, start + len(needle)
 
     def _candidates(self, content: Content) -> Iterator[tuple[bytes, int]]:
         """Give needles and where they may start."""

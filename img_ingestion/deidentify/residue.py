@@ -29,7 +29,7 @@ from img_ingestion.deidentify.leaves import Leaf, Leaves, fragments_end
 from img_ingestion.deidentify.needles import Needles
 from img_ingestion.deidentify.private import begins_documented, is_documented
 from img_ingestion.deidentify.tables import rows
-from img_ingestion.deidentify.vocabulary import may_be_finding
+from img_ingestion.deidentify.vocabulary import is_clinical, may_be_finding
 from img_ingestion.errors import NotVerified, turned_into
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 """What may be base64 (RFC 4648), in either alphabet."""
 OTHER_ALPHABET = bytes.maketrans(b"-_", b"+/")
 DELIMITERS = {True: b"\xfe\xff\xdd\xe0" + bytes(4), False: b"\xff\xfe\xe0\xdd" + bytes(4)}
+LAST_LETTERS, FIRST_LETTERS = re.compile(rb"[A-Za-z]*\Z"), re.compile(rb"[A-Za-z]*")
+LONGEST_WORD = 32
 QUANTUM = 4
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 TRANSFER_SYNTAX = 0x00020010
@@ -150,7 +152,7 @@ def check(
             if any(map(cleaner.finds, _decoded(bytes(part)))):
                 raise NotVerified("an identifier was still there, in base64")
     needles = _needles(found.names, found.numbers | found.phrases)
-    if any(map(needles.stand_in, parts)):
+    if any(not _in_a_word(part, *at) for part in parts for at in needles.places_in(part)):
         raise NotVerified("an identifier was still there, outside any text element")
 
 
@@ -194,6 +196,17 @@ def _decoded(content: bytes) -> Iterator[str]:
             said = " ".join(text.split())
             if said.isprintable() and UNREADABLE not in said:
                 yield said
+
+
+def _in_a_word(content: bytes | memoryview, start: int, end: int) -> bool:
+    """Tell Mr. Corona from CORONARY, in which the letters around him make a word of medicine."""
+    before = LAST_LETTERS.search(content[max(0, start - LONGEST_WORD) : start])
+    after = FIRST_LETTERS.match(content[end : end + LONGEST_WORD])
+    around = before[0] if before else b"", after[0] if after else b""
+    if not any(around):
+        return False
+    word = around[0] + bytes(content[start:end]) + around[1]
+    return word.isascii() and is_clinical(word.decode("ascii").lower())
 
 
 @lru_cache(maxsize=16)
