@@ -139,6 +139,17 @@ SCENES = {
 } | {row[0]: script(f"status={row[0]}") for row in ROWS if re.fullmatch(r"[4-5]\d\d", row[0])}
 
 
+SAID = {
+    "connection refused": "network: connection refused",
+    "connection not taken in time": "network: connection not taken in time",
+    "no answer in time": "network: no answer in time",
+    "TLS: certificate expired": "network: TLS: its certificate is expired",
+    "TLS: certificate of another host": "network: TLS: its certificate is another host's",
+    "TLS: self-signed certificate": "network: TLS: its certificate is self-signed",
+}
+"""What the operator is told, where a type of an exception would be no help."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return certificates.made(tmp_path_factory.mktemp("tls"))
@@ -167,6 +178,7 @@ def test_each_row_of_the_page_ends_as_it_says(
         (delivered,) = transfer(outbox.ledger, settings(url, **trusted, **scene.backend))
         row, took = outbox.delivery(one), time.time() - before
         assert (delivered.outcome, delivered.code) == (becomes, code)
+        assert delivered.status.startswith(SAID.get(happens, ""))
         assert (outbox.state(one), row["state"], row["code"]) == (becomes, becomes, code)
         assert row["attempts"] == 1
         assert (len(row["receipt_digest"]) == 64) == (becomes == "sent")

@@ -142,7 +142,7 @@ def test_retry_after_that_says_nothing_is_not_heard(said: str, tmp_path: Path) -
 def test_nobody_listening_is_busy(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-    with pytest.raises(DestinationBusy, match="ConnectionRefusedError"):
+    with pytest.raises(DestinationBusy, match="network: connection refused"):
         delivered(f"http://{address}", parcel(tmp_path))
 
 
@@ -153,7 +153,7 @@ def test_a_name_that_cannot_be_reached_is_busy(tmp_path: Path) -> None:
 
 
 def test_silence_is_busy(tmp_path: Path) -> None:
-    with pytest.raises(DestinationBusy, match="Timeout"):
+    with pytest.raises(DestinationBusy, match="no answer in time"):
         after("delay=60", tmp_path, read_timeout_s=0.2)
 
 
@@ -165,7 +165,7 @@ def test_a_connection_that_is_not_taken_is_busy(tmp_path: Path) -> None:
         for each in (first, second):
             each.settimeout(0)
             each.connect_ex(server.getsockname())
-        with pytest.raises(DestinationBusy, match="Timeout"):
+        with pytest.raises(DestinationBusy, match="connection not taken in time"):
             delivered(
                 f"http://127.0.0.1:{server.getsockname()[1]}",
                 parcel(tmp_path),
@@ -361,7 +361,7 @@ def test_a_trusted_certificate_of_the_right_host_is_enough(folder: Path, tmp_pat
 def test_a_certificate_of_nobody_of_another_host_or_that_is_over_is_busy(
     folder: Path, server: str, trusted: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(DestinationBusy, match="SSLError"):
+    with pytest.raises(DestinationBusy, match="TLS: its certificate is"):
         over_tls(folder, server, trusted, tmp_path)
 
 

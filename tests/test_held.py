@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,17 @@ def test_status_says_where_the_gateway_stands(home: Path, capsys: Said) -> None:
     assert run(home, "status") == 0
     assert "customer        north: 1 held, 1 waiting" in capsys.readouterr().out
     assert sorted(path.stat().st_mtime_ns for path in home.rglob("*")) == before
+
+
+def test_status_says_why_something_waits_and_until_when(home: Path, capsys: Said) -> None:
+    settings = '[backend]\nurl = "http://127.0.0.1:9"\n'
+    (home / "gateway.toml").write_text(settings)
+    assert run(home, "send") == 5
+    capsys.readouterr()
+    assert run(home, "status") == 0
+    said = capsys.readouterr().out
+    assert "waiting         1 for backend: network: connection refused" in said
+    assert re.search(r"next attempt    \d{4}-.* \(in \d+ s\)", said)
 
 
 def test_status_of_an_empty_home_makes_nothing(tmp_path: Path) -> None:

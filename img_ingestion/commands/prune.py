@@ -69,5 +69,5 @@ def run(chosen: Namespace) -> Telling:
             {"pruned": values | {"dry_run": chosen.dry_run}},
         )
     if not files:
-        yield Told(("nothing may go",), {"pruned": None})
+        yield Told(("nothing may go, as [retention] stands",), {"pruned": None})
     return status

@@ -43,6 +43,9 @@ def _lines(found: Overview) -> Iterator[str]:
         yield f"{state:<16}{found.states.get(state, 0)}"
     yield f"{'oldest waiting':<16}{_ago(found.oldest_waiting)}"
     yield f"{'last sent':<16}{_ago(found.last_success)}"
+    for each in found.delays:
+        yield f"waiting         {each.files} for {each.destination}: {each.reason}"
+        yield f"{'next attempt':<16}{_in(each.next_attempt_at)}"
     for code, count in found.held.items():
         yield f"held            {count} {code}"
     for customer, states in found.customers.items():
@@ -50,6 +53,12 @@ def _lines(found: Overview) -> Iterator[str]:
         yield f"customer        {customer}: {counts}"
     for folder, free in found.free.items():
         yield f"free            {free / 1e9:.1f} GB for {folder}/"
+
+
+def _in(moment: float) -> str:
+    left = moment - time.time()
+    when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(moment))
+    return f"{when} (in {left:.0f} s)" if left > 0 else "the next pass"
 
 
 def _ago(moment: float | None) -> str:

@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
+from img_ingestion import unreached
 from img_ingestion.destinations import answers
 from img_ingestion.destinations.wire import Wire
 from img_ingestion.errors import DestinationBusy, DestinationShut, SettingsError
@@ -88,7 +89,7 @@ class HttpSession:
                 raise DestinationBusy("no answer before total_timeout_s") from error
             if shut := _refused_by_proxy(error):
                 raise shut from error
-            raise DestinationBusy(f"network: {_kind(error)}") from error
+            raise DestinationBusy(f"network: {unreached.why(error)}") from error
         # An answer that ends when its connection does looks whole when we have cut it.
         if self.wire.was_cut:
             raise DestinationBusy("no answer before total_timeout_s")
@@ -160,20 +161,8 @@ def _proxy(endpoint: Endpoint) -> str:
 
 def _refused_by_proxy(error: BaseException) -> DestinationShut | None:
     """Tell a proxy that does not know us (407 to CONNECT) from one that is not there."""
-    if any("407" in str(each) for each in _chain(error) if isinstance(each, OSError)):
+    if any("407" in str(each) for each in unreached.chain(error) if isinstance(each, OSError)):
         return DestinationShut("407 proxy authentication required")
     return None
 
 
-def _kind(error: BaseException) -> str:
-    """Name an error and the one at its root, e.g. `ConnectionError, ConnectionRefusedError`."""
-    chain = list(_chain(error))
-    return ", ".join(dict.fromkeys(type(each).__name__ for each in (chain[0], chain[-1])))
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and those beneath it."""
-    inner: BaseException | None = error
-    while inner is not None:
-        yield inner
-        inner = inner.__cause__ or inner.__context__

@@ -38,6 +38,17 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """Why files wait at a destination, and until when."""
+
+    destination: str
+    reason: str
+    files: int
+    next_attempt_at: float
+    """The first, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Where a gateway stands."""
 
@@ -51,6 +62,8 @@ class Overview:
     """When the oldest waiting file was seen, in seconds since 1970."""
     last_success: float | None
     """When something was last sent."""
+    delays: tuple[Delay, ...]
+    """Of what was tried before and waits."""
     free: Mapping[str, int]
     """Bytes free, by folder of the home."""
 
@@ -71,6 +84,12 @@ def overview(home: Home, ledger: Ledger) -> Overview:
         ).fetchall()
         oldest = ask("SELECT min(seen_at) FROM file WHERE state = 'waiting'").fetchone()[0]
         success = ask("SELECT max(changed_at) FROM file WHERE state = 'sent'").fetchone()[0]
+        delays = ask(
+            "SELECT destination, delivery.reason, count(*), min(next_attempt_at)"
+            " FROM delivery JOIN file ON file.id = delivery.file"
+            " WHERE delivery.state = 'waiting' AND attempts > 0 AND file.state = 'waiting'"
+            " GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
     there = [folder for folder in home.folders if folder.exists()]
     return Overview(
         states=dict(ledger.totals()),
@@ -78,6 +97,7 @@ def overview(home: Home, ledger: Ledger) -> Overview:
         held=dict(held),
         oldest_waiting=oldest,
         last_success=success,
+        delays=tuple(Delay(*row) for row in delays),
         free={folder.name: durable.free_bytes(folder) for folder in there},
     )
 

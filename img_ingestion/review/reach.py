@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from img_ingestion import unreached
 from img_ingestion.errors import DestinationBusy, SettingsError
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ def reached(place: Endpoint) -> str:
                 return "answers on its port; plain http"
             return _greeted(place, plain, parts.hostname or "")
     except ssl.SSLError as error:
-        raise SettingsError(f"TLS: {error.reason or type(error).__name__}") from error
+        raise SettingsError(unreached.why(error)) from error
     except OSError as error:
-        raise DestinationBusy(f"cannot be reached: {type(error).__name__}") from error
+        raise DestinationBusy(f"cannot be reached: {unreached.why(error)}") from error
 
 
 def listed(place: ObjectStore) -> str:
