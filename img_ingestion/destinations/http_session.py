@@ -164,5 +164,3 @@ def _refused_by_proxy(error: BaseException) -> DestinationShut | None:
     if any("407" in str(each) for each in unreached.chain(error) if isinstance(each, OSError)):
         return DestinationShut("407 proxy authentication required")
     return None
-
-
