@@ -186,6 +186,17 @@ def test_the_page_and_the_metrics_say_how_the_pass_left_its_files(
     assert 'img_ingestion_pass_files{outcome="held",code="NoPicture"} 1' in metrics
 
 
+@pytest.mark.parametrize(
+    "words", [("--report",), ("audit", "--export"), ("support-bundle",), ("identify", "--export")]
+)
+def test_what_cannot_be_written_down_is_refused_before_anything_is_done(
+    home: Path, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, str(home / "nowhere" / "page"), "--home", str(home)])
+    assert [path.name for path in home.iterdir()] == ["local_dcm", "gateway.toml"]
+
+
 def test_a_pass_takes_no_more_files_than_asked_and_the_next_goes_on(
     home: Path, capsys: Said
 ) -> None:
@@ -206,11 +217,12 @@ def test_a_pass_ends_when_its_time_is_up(home: Path) -> None:
     )
 
 
-def test_only_one_customers_files_are_taken(home: Path) -> None:
+def test_only_one_customers_files_are_taken(home: Path, capsys: Said) -> None:
     assert run(home, "--customer", "south") == 0
     assert len(list((home / "local_dcm" / "north").iterdir())) == 3
     assert not list((home / "local_dcm" / "south").iterdir())
     assert run(home, "--customer", "nobody") == 0
+    assert "--customer: local_dcm/ has no such folder" in capsys.readouterr().err
 
 
 def test_young_files_are_left_for_later(home: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable
@@ -28,7 +27,9 @@ REPORTS = True
 def arguments(parser: ArgumentParser) -> None:
     """Say what can be asked."""
     parser.add_argument("--customer", metavar="NAME", help="only this customer's records")
-    parser.add_argument("--export", type=Path, metavar="FILE", help="write them to a file instead")
+    parser.add_argument(
+        "--export", type=place.out, metavar="FILE", help="write them to a file instead"
+    )
 
 
 def run(chosen: Namespace) -> Telling:

@@ -35,7 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Say what can be asked."""
     parser.add_argument("file", type=Path, metavar="FILE", help="any file, anywhere")
     parser.add_argument("--customer", metavar="NAME", help="whose settings (default: by folder)")
-    parser.add_argument("--html", type=Path, metavar="OUT", help="write one page as well")
+    parser.add_argument("--html", type=place.out, metavar="OUT", help="write one page as well")
     parser.add_argument(
         "--show-values", action="store_true", help="show values, on a terminal only: PHI"
     )

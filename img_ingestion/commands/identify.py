@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
@@ -29,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("pseudonym", nargs="?", metavar="PSEUDONYM", help="a UID or a code")
     what.add_argument(
-        "--export", type=Path, metavar="FILE", help="write a CSV: kind, original, pseudonym"
+        "--export", type=place.out, metavar="FILE", help="write a CSV: kind, original, pseudonym"
     )
 
 

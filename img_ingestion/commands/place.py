@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion.errors import AlreadyRunning, SettingsError
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
     from img_ingestion.ending import Ending
 
 LOOK_EVERY_S = 1.0
+
+
+def out(text: str) -> Path:
+    """Read where something is to be written: work for nothing, if its folder is not there."""
+    if not Path(text).absolute().parent.is_dir():
+        raise ArgumentTypeError("its folder is not there")
+    return Path(text)
 
 
 def home(chosen: Namespace) -> Home:

@@ -89,7 +89,7 @@ def arguments(parser: ArgumentParser) -> None:
     selection.arguments(parser)
     workers.arguments(parser)
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="write a page about the pass (.html)"
+        "--report", type=place.out, metavar="FILE", help="write a page about the pass (.html)"
     )
 
 
@@ -97,6 +97,8 @@ def run(chosen: Namespace) -> Telling:
     """Make one pass, or pass after pass until the end is asked for."""
     home = place.home(chosen)
     work = Pass(home, load(home.root, chosen.config), chosen)
+    if not work.settings.s3.url and selection.is_of_nobody(home, chosen):
+        yield complaint("--customer: local_dcm/ has no such folder")
     unread = not recipe_seen.is_as_seen(home, recipe_path(work.settings, home.root))
     digest = work.recipe.digest if unread else ""
     stays = chosen.watch is not None

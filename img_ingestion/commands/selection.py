@@ -68,6 +68,11 @@ def files(home: Home, chosen: Namespace) -> list[Path] | None:
     ]
 
 
+def is_of_nobody(home: Home, chosen: Namespace) -> bool:
+    """Tell whether the customer that is asked for has no folder: misspelt, as a rule."""
+    return bool(chosen.customer) and not (home.local_dcm / chosen.customer).is_dir()
+
+
 def limited(telling: Iterator[Told], chosen: Namespace) -> Iterator[Told]:
     """End after as many files as were asked for."""
     left = chosen.max_files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable
@@ -28,7 +27,7 @@ REPORTS = True
 
 def arguments(parser: ArgumentParser) -> None:
     """Say what can be asked."""
-    parser.add_argument("out", type=Path, metavar="OUT", help="e.g. support.tar.gz")
+    parser.add_argument("out", type=place.out, metavar="OUT", help="e.g. support.tar.gz")
 
 
 def run(chosen: Namespace) -> Telling:
