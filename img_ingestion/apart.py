@@ -177,6 +177,7 @@ def _serve(line: socket.socket, parent: int, work: Work) -> Never:
     """Be the process apart until nobody asks any more."""
     try:
         seclusion.seclude(parent)
+        seclusion.keep_memory()
         at_rest = seclusion.data_bytes()
         with line.makefile("rb") as asking:
             while (request := _asked(asking)) is not None:

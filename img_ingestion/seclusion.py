@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES, REUSED_BYTES = 128 * 1024**2, 32 * 1024**2
+"""What may stay at hand from one file to the next, and the largest piece of it."""
 
 
 def seclude(parent: int) -> None:
@@ -43,6 +46,19 @@ def seclude(parent: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for terminal in (0, 1, 2):
         os.dup2(nowhere, terminal)
+
+
+def keep_memory() -> None:
+    """
+    Have the memory of one file used for the next.
+
+    glibc gives it back to the kernel after each picture and has every page of it made anew: a
+    fifth of the processor time of a large radiograph.
+    """
+    with suppress(AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, REUSED_BYTES)
 
 
 def limit(memory_bytes: int, cpu_s: float) -> None:
