@@ -42,7 +42,7 @@ ROAD = re.compile(rf"{HOUSE}{NAMED}{STREET}\b\.?{UNIT}")
 PLACE = re.compile(rf"{HOUSE}{NAMED}{STREET_OR_NOT}\b\.?{UNIT}")
 JOINED = re.compile(
     r"(?<!\w)[^\W\d_]{3,}(?:strasse|str\.|weg|gasse|platz|allee|straat|laan|gatan|vagen|vej|utca)"
-    r",?\s+\d{1,4}[a-z]?(?!\w)(?:,?\s+\d{4,5}(?!\d))?"
+    r",?\s+\d{1,4}[a-z]?(?!\w)(?:,?\s+\d{4,5}(?!\d)(?:\s+[^\W\d_]+)?)?"
 )
 KIND = (
     r"(?:rue|rua|calle|avenida|avda|avenue|boulevard|viale|via|piazza|corso|strada|chemin|impasse"
@@ -52,7 +52,14 @@ OF = r"(?:(?:de|du|des|del|della|dei|do|da|dos|das|di|la|le|les|los|las)\s+|[dl]
 ROMANCE = re.compile(
     rf"(?<![\w/])(?:\d{{1,4}}\s?(?:bis|ter|[a-d])?,?\s+{KIND}\s+{OF}(?P<one>[^\W\d_]+)"
     rf"|{KIND}\s+{OF}(?P<two>[^\W\d_]+)(?:\s+[^\W\d_]+)?,?\s+\d{{1,4}}(?!\w))"
+    r"(?:,?\s+\d{4,5}\s+[^\W\d_]+)?"
 )
+STATE = (
+    r"(?:a[klrz]|c[aot]|d[ce]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]"
+    r"|t[nx]|ut|v[at]|w[aivy])"
+)
+"""Of the United States, as USPS abbreviates them."""
+CITY = re.compile(rf"(?<!\w)[^\W\d_]+,\s*{STATE}\.?\s+\d{{5}}(?:-\d{{4}})?(?!\d)")
 
 
 def spans(text: str) -> Iterator[Span]:
@@ -67,7 +74,7 @@ def spans(text: str) -> Iterator[Span]:
         counted = named[0] in COUNTED or all(map(is_clinical, named))
         if match.start() not in certain and not counted:
             yield match.span()
-    yield from (match.span() for match in JOINED.finditer(text))
+    yield from (match.span() for kind in (JOINED, CITY) for match in kind.finditer(text))
     for match in ROMANCE.finditer(text):
         if not is_clinical(match["one"] or match["two"]):
             yield match.span()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.people import TITLES
 from img_ingestion.deidentify.text_forms import LETTERS, WORD, Squeezed, is_unspaced
-from img_ingestion.deidentify.vocabulary import is_clinical, is_finding, listed
+from img_ingestion.deidentify.vocabulary import is_clinical, is_finding, is_phrase, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -82,13 +82,16 @@ class Names:
         word = words[at][2]
         before = _neighbour(text, words, at, -1)
         after = _neighbour(text, words, at, 1)
+        beside = _spaced(text, words, at, -1), word, _spaced(text, words, at, 1)
+        if is_phrase(*beside):
+            return False
         technical = word in DICOM_WORDS or word in FUNCTION_WORDS
         for near in (before, after):
             whole = near and (word + near in self.known or near + word in self.known)
             ordinary = technical and near in DICOM_WORDS | FUNCTION_WORDS
             if near in self.known and (whole or not ordinary):
                 return True
-        if is_finding(_spaced(text, words, at, -1), word, _spaced(text, words, at, 1)):
+        if is_finding(*beside):
             return False
         if before in TITLES:
             return True

@@ -33,6 +33,7 @@ MAIL = re.compile(r"[\w.+'-]+\s?@\s?[\w-]+(?:\.[\w-]+)*")
 FULL_MAIL = re.compile(r"(?<=_)[^\W\d_](?:[^\W_]|['-])*\.[^_@]+@.*")
 """First and last name: what an underscore hangs before them is no part of the address."""
 ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+|\bwww\.\S+")
+SITE = re.compile(r"(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info)(?:/\S*)?(?!\w)")
 FEW = 2
 """So many digits are neither a date nor a record."""
 NUMBERS = tuple(
@@ -51,8 +52,12 @@ NUMBERS = tuple(
         r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)",
         r"(?<![\d.])\d+(?:\.\d+){5,}(?![\d.]*\d)",
         r"(?<!\w)p\.?o\.? ?box \d+",
+        r"(?<!\d)\d{3}\.\d{3}\.\d{3}-\d\d(?!\d)",
+        r"(?<!\w)(?:[\da-f]{2}[:-]){5}[\da-f]{2}(?!\w)",
+        r"(?<!\w)s/n[.:#\s]*(?=[a-z]*\d)[\w-]{3,}",
         # An age over 89 (45 CFR 164.514(b)(2)(i)(C)).
         r"(?<![\w.])(?:9\d|1[01]\d)[- ]?(?:y\.?o\.?|y/o|yrs?|years?)(?:[- ]old)?(?!\w)",
+        r"(?<![\w.])(?:9\d|1[01]\d) ?[mf](?=,| (?:with|w/|c/o|s/p|who|has|presents|admitted))",
         r"(?<!\w)aged? ?:? ?(?:9\d|1[01]\d)(?![\w.])",
     )
 )
@@ -72,6 +77,8 @@ def spans(text: str) -> Iterator[Span]:
         yield from _mails(text)
     if "://" in text or "www." in text:
         yield from _of(ADDRESS, text)
+    if "." in text:
+        yield from _of(SITE, text)
     digits = sum(map(str.isdigit, text))
     if digits:
         for pattern in NUMBERS:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from img_ingestion.deidentify.text_forms import folded
 from img_ingestion.deidentify.vocabulary import (
     is_clinical,
+    is_eponym,
     is_finding,
+    is_full_name,
     is_given_name,
     is_surname,
     listed,
@@ -23,6 +25,20 @@ TITLES, CUES, LINKS = listed("titles"), listed("cues"), listed("links")
 INITIALS_AFTER, KNOWN_INITIALS = listed("initials_after"), listed("known_initials")
 CREDENTIALS = listed("credentials")
 TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+|[^\w\s]")
+TITLE_GOES_ON = frozenset({"dent", "habil", "med", "nat", "rer", "ssa", "univ"})
+"""Dr. med., Dott.ssa."""
+CAPITAL = "[A-Z\u00c0-\u00de\u0391-\u03a9\u0401\u0410-\u042f]"
+WITH_INITIALS = re.compile(
+    rf"(?<!\w)(?:(?P<before>{CAPITAL}[^\W\d_]{{2,}}),?\s{CAPITAL}\.\s?{CAPITAL}\."
+    rf"|{CAPITAL}\.\s?{CAPITAL}\.\s?(?P<after>{CAPITAL}[^\W\d_]{{2,}}))"
+)
+POLITE = re.compile(
+    "(?<![\u4e00-\u9fff])([\u4e00-\u9fff]{1,4}?)(?=様|さま|さん|氏|殿|先生|女士|小姐|太太)"
+    "|(?<![\uac00-\ud7a3])([\uac00-\ud7a3]{2,4}?)(?= ?(?:님|씨))"
+)
+NOBODY = frozenset(
+    {"患者", "家族", "家属", "主治", "病人", "担当", "患者さん", "환자", "보호자", "선생"}
+)
 LONGEST_NAME = 3
 SHORT_TITLE = 2
 
@@ -43,6 +59,16 @@ def spans(text: str) -> Iterator[Span]:
         elif word in CREDENTIALS and at > 1 and low[at - 1] == ",":
             yield from _before(tokens, low, at - 2)
     yield from _listed(tokens, low)
+    yield from _with_initials(text)
+    if not text.isascii():
+        yield from (each.span() for each in POLITE.finditer(text) if each.group() not in NOBODY)
+
+
+def _with_initials(text: str) -> Iterator[Span]:
+    """Give a name and two initials, in either order: no view (A.P. Chest)."""
+    for match in WITH_INITIALS.finditer(text):
+        if not is_clinical(folded(match["before"] or match["after"])):
+            yield match.span()
 
 
 def _skip(low: list[str], at: int) -> int:
@@ -57,7 +83,9 @@ def _after(tokens: list[re.Match[str]], low: list[str], at: int, *, titled: bool
     taken: list[str] = []
     while at < len(tokens) and len(taken) < LONGEST_NAME:
         word = tokens[at].group()
-        if word in {".", ","}:
+        if titled and not taken and low[at] in TITLE_GOES_ON:
+            pass
+        elif word in {".", ","}:
             if not taken and not titled:
                 return
         elif _goes_on(taken, tokens, low, at) and _may_be_name(
@@ -89,8 +117,8 @@ def _may_be_name(word: str, low: str, *, expected: bool) -> bool:
     if not word[0].isalpha() or low in LINKS or low in CUES:
         return False
     if is_clinical(low):
-        # Dr. White, but neither DR CHEST nor MR KNEE.
-        return expected and word[0].isupper() and not word.isupper()
+        # Dr. White and Dr. Hans Meyer, but neither DR CHEST nor MR KNEE.
+        return (expected or is_eponym(low)) and word[0].isupper() and not word.isupper()
     if len(word) == 1:
         return word.isupper()
     if expected:
@@ -125,9 +153,10 @@ def _listed(tokens: list[re.Match[str]], low: list[str]) -> Iterator[Span]:
         if after >= len(tokens) or not tokens[at].group()[0].isupper():
             continue
         pair = low[at], low[after]
-        known = (is_given_name(pair[0]) and is_surname(pair[1])) or (
-            is_surname(pair[0]) and is_given_name(pair[1])
-        )
+        behind = low[after + 1] if after + 1 < len(low) else ""
+        known = is_full_name(*pair) or is_full_name(*pair[::-1])
+        if known and is_finding(*pair, behind):
+            continue
         if known and tokens[after].group()[0].isupper():
             yield tokens[at].span()
             yield tokens[after].span()

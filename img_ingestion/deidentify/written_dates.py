@@ -42,6 +42,7 @@ NUMERIC = tuple(
             r"(?P<d>0[1-9]|[12]\d|3[01])(?!\d)"
             r"(?:[t ]?(?:[01]\d|2[0-3]):?[0-5]\d(?::?[0-5]\d)?(?!\d))?"
         ),
+        rf"(?<!\d)(?P<y>{YEAR})(?P<s>[-/.])(?P<m>{MONTH_NUMBER})(?P=s)(?P<d>{DAY_NUMBER})(?![\d.])",
         (
             rf"(?<!\d)(?P<d>{DAY_NUMBER})(?P<s>[-/. ])(?P<m>{MONTH_NUMBER})(?P=s)(?P<y>{YEAR}|\d\d)"
             rf"(?!\d)"
@@ -75,6 +76,7 @@ WORDED = tuple(
             rf"(?<!\d)(?:{YEAR}|(?:明治|大正|昭和|平成|令和) ?(?:\d{{1,2}}|元)) ?年"
             r"(?: ?\d{1,2} ?月)?(?: ?\d{1,2} ?日)?"
         ),
+        rf"(?<!\d){MONTH_NUMBER} ?(?:月 ?{DAY_NUMBER} ?日|월 ?{DAY_NUMBER} ?일)",
         rf"(?<![^\W_])(?:dated|since|vom) {DAY_NUMBER}[./]{MONTH_NUMBER}(?![\d/])",
         (
             rf"(?<![^\W_])(?:dob|d\.o\.b\.|born(?: in)?|date of birth|geb(?:oren)?|nacid[oa]"
@@ -82,8 +84,9 @@ WORDED = tuple(
         ),
     )
 )
+FIRST = r"(?:premier|primero|primo|primeiro|ersten?|erster)"
 ABROAD = re.compile(
-    rf"(?<![^\W_])(?P<d>{DAY_NUMBER}(?:er|\.)?[-. _/]*(?:de |den )?)?(?P<m>{ANY_MONTH})"
+    rf"(?<![^\W_])(?P<d>(?:{DAY_NUMBER}(?:er|\.)?|{FIRST})[-. _/]*(?:de |den )?)?(?P<m>{ANY_MONTH})"
     rf"[-., _/]+(?:de |del )?{YEAR}(?![^\W_])"
 )
 SHORTEST_MONTH = 4

@@ -33,6 +33,7 @@ def listed(kind: str) -> frozenset[str]:
 EPONYMS, NOUNS, HEADS = listed("eponyms"), listed("nouns"), listed("heads")
 SITES, SELDOM = listed("sites_of_eponyms"), listed("seldom_findings")
 SPOKEN, ORGANS = listed("spoken"), listed("organs")
+PHRASES = listed("phrases")
 APPEARANCES, EXAMINATIONS = listed("appearances"), listed("examinations")
 
 
@@ -51,6 +52,22 @@ def is_given_name(word: str) -> bool:
     return word in _table()["given"] and not is_clinical(word)
 
 
+def is_full_name(given: str, surname: str) -> bool:
+    """Tell a given name and a surname, which may be an eponym too: John Smith."""
+    return is_given_name(given) and (is_surname(surname) or is_eponym(surname))
+
+
+def is_eponym(word: str) -> bool:
+    """Tell a name that findings have (Smith, Baker) from a word that is also a name (Wall)."""
+    names = word in EPONYMS or word in _table()["eponyms"]
+    return names and not (word in NOUNS or word in SELDOM or word in DICOM_WORDS)
+
+
+def is_phrase(before: str, word: str, after: str) -> bool:
+    """Tell two words that stand for something together, even where both are names."""
+    return f"{word}_{after}" in PHRASES or f"{before}_{word}" in PHRASES
+
+
 def is_finding(before: str, word: str, after: str) -> bool:
     """
     Tell whether a word that is somebody's name is a finding or a device here.
@@ -62,6 +79,8 @@ def is_finding(before: str, word: str, after: str) -> bool:
 
     """
     table = _table()
+    if is_phrase(before, word, after):
+        return True
     if word in SELDOM:
         return f"{before}_{word}" == "x_ray"
     head = after in HEADS and not (word in APPEARANCES and after in EXAMINATIONS)
