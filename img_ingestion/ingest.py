@@ -220,7 +220,7 @@ def _put_away(bench: Bench, job: Job, entry: Entry, outcome: Ingested) -> Iterat
         bench.ledger.archived(entry)
     # What a killed pass decided may have been sent since: then that pass' outcome was told.
     if entry.state != "sent":
-        yield outcome
+        yield outcome if job.arrival.pin is None else outcome.of_store
 
 
 def _stuck(bench: Bench, job: Job, error: StorageError) -> Ingested:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Self
 
 from img_ingestion.errors import InstanceError, NoPicture
 
@@ -51,6 +51,11 @@ class Ingested:
     """The pictures: file name, and bytes of base64."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """What each stage took; empty of what was not made anew."""
+
+    @property
+    def of_store(self) -> Self:
+        """The same of an object of a store, which lies in no folder of the home."""
+        return replace(self, shown=self.shown.replace("./local_dcm/", "s3:", 1))
 
 
 def told(entry: Entry, name: str, encoded: tuple[tuple[str, int], ...] = ()) -> Ingested:

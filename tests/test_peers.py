@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.backend.misbehaviour import parsed
@@ -172,6 +173,29 @@ def test_orthanc_gets_every_instance_by_stow_rs(home: Path, orthanc: tuple[int, 
     assert one_pass(home, stow_words(home, orthanc[0])) == 0
     assert states(home) == {"stow": ["sent"] * 3}
     assert pixels_at(orthanc[0]) == cleaned(home)
+
+
+@pytest.mark.parametrize("way", ["stow", "store"])
+def test_instances_without_pictures_reach_orthanc(
+    tmp_path: Path, orthanc: tuple[int, int], way: str
+) -> None:
+    home, kinds = (
+        tmp_path / "home",
+        ("rtplan.dcm", "rtstruct.dcm", "test-SR.dcm", "waveform_ecg.dcm"),
+    )
+    (home / "local_dcm" / "north").mkdir(parents=True)
+    for kind in kinds:
+        source = str(get_testdata_file(kind, download=False))
+        shutil.copyfile(source, home / "local_dcm" / "north" / kind)
+    peer = f'[store]\nhost = "127.0.0.1"\nport = {orthanc[1]}\ncalled_aet = "ORTHANC"\n'
+    assert one_pass(home, peer if way == "store" else stow_words(home, orthanc[0])) == 0
+    assert states(home) == {way: ["sent"] * len(kinds)}
+    found = asked(orthanc[0], "/instances?expand")
+    ours = (home / "local_dcm_dicomcleaner" / "north").glob("*.dcm")
+    got = {one["MainDicomTags"]["SOPInstanceUID"] for one in found}
+    assert got == {str(pydicom.dcmread(path).SOPInstanceUID) for path in ours}
+    for one in found:
+        asked(orthanc[0], f"/instances/{one['ID']}", "DELETE")
 
 
 def test_the_same_instances_again_are_no_fault(home: Path, orthanc: tuple[int, int]) -> None:
