@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from img_ingestion.protocols import Source, Workers
     from img_ingestion.settings import Settings
     from img_ingestion.shelves import Shelves
+    from img_ingestion.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Bench:
     ledger: Ledger
     shelves: Shelves
     workers: Workers
+    vault: Vault
     begun: dict[str, Job] = field(default_factory=dict)
     """What is being cleaned, by the id of the file."""
     policies: dict[str, Policy] = field(default_factory=dict)

@@ -75,7 +75,8 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
     Sealing(home, settings).require()
     shelves = Shelves(home, rehearsal=ledger.rehearsing)
     workers = workers or Crew(Maker(settings, recipe, shelves).work)
-    bench = Bench(settings, recipe, ledger, shelves, workers)
+    vault = Vault(home.state / "vault.sqlite")
+    bench = Bench(settings, recipe, ledger, shelves, workers, vault)
     return _pass(bench, sources(home, settings, ledger.key, files))
 
 
@@ -84,7 +85,7 @@ def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
         bench.stuck.add(customer)
         yield _left("", customer, "stuck", "what a cut pass left there cannot be removed")
     bench.shelves.grown(bench.ledger)
-    with bench.workers:
+    with bench.workers, bench.vault:
         for source in wing:
             for found in source.arrivals(bench.stuck):
                 if isinstance(found, Left):
@@ -180,8 +181,7 @@ def _made(bench: Bench, job: Job, answer: Answer) -> Iterator[Ingested]:
         bench.shelves.place(bench.ledger, entry, clean.outputs.finals(entry.name))
     if bench.settings.of(entry.customer).vault.enabled and not bench.shelves.rehearsal:
         # Before the ledger: nothing may leave that the vault cannot bring home.
-        vault = Vault(bench.shelves.home.state / "vault.sqlite")
-        vault.remember(entry.customer, clean.replaced)
+        bench.vault.remember(entry.customer, clean.replaced)
     contents = clean.outputs.contents(entry.name)
     if bench.ledger.contradicted(entry, contents):
         entry = replace(entry, reason=CONTRADICTED)

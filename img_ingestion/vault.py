@@ -11,7 +11,7 @@ import csv
 import os
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from img_ingestion.errors import StorageError
 
@@ -35,7 +35,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 class Vault:
     """
-    The vault of one home.
+    The vault of one home; as a context manager it stays open from one `remember` to the next.
 
     Raises
     ------
@@ -47,14 +47,25 @@ class Vault:
     def __init__(self, path: Path) -> None:
         """Name the vault's file; it is made by the first `remember`."""
         self._path = path
+        self._kept: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def remember(self, customer: str, replaced: Mapping[tuple[str, str], str]) -> None:
         """Keep (kind, original) -> pseudonym of one instance, durably."""
         rows = [(customer, kind, old, new) for (kind, old), new in replaced.items()]
         with _storing():
-            if not self._path.exists():
+            if self._kept is None or not self._path.exists():
+                self.__exit__()
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
-            with self._opened() as connection, connection:
+                self._kept = self._connected()
+            with self._kept as connection:
                 connection.executemany("INSERT OR IGNORE INTO replaced VALUES (?, ?, ?, ?)", rows)
 
     def identify(self, pseudonym: str) -> list[tuple[str, str, str]]:
@@ -95,10 +106,13 @@ class Vault:
             return list(connection.execute(query, values))
 
     def _opened(self) -> closing[sqlite3.Connection]:
+        return closing(self._connected())
+
+    def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=30)
         connection.execute("PRAGMA synchronous=EXTRA")
         connection.executescript(SCHEMA)
-        return closing(connection)
+        return connection
 
 
 def _as_text(row: tuple[str, str, str]) -> list[str]:
