@@ -21,6 +21,14 @@ JSON = "application/json"
 _HOST = "http://localhost"
 
 
+_PLAIN = {
+    "MediaTypeNotFound": "not said to be JSON",
+    "MediaTypeDeserializeError": "no JSON",
+    "ResponseNotFound": "a status that it does not have",
+}
+"""What openapi-core finds before it looks at the body."""
+
+
 @dataclass(slots=True)
 class _Request:
     """An upload, as openapi-core's protocol wants it: with parameters that can be set."""
@@ -84,7 +92,8 @@ def _words(error: BaseException) -> list[str]:
     inner = getattr(error, "schema_errors", None)
     if inner:
         return [f"{_place(each)}: {each.validator}" for each in inner]
-    return _words(error.__cause__) if error.__cause__ else [type(error).__name__]
+    name = type(error).__name__
+    return _words(error.__cause__) if error.__cause__ else [_PLAIN.get(name, name)]
 
 
 def _place(error: object) -> str:

@@ -20,6 +20,11 @@ WORDS: Mapping[type[BaseException] | str, str] = {
     "ReadTimeoutError": "no answer in time",
     TimeoutError: "no answer in time",
     ssl.SSLError: "TLS: no agreement with the server",
+    "BadStatusLine": "the answer is not HTTP",
+    "HTTPException": "the answer is not HTTP",
+    "LineTooLong": "the answer is not HTTP",
+    "ContentDecodingError": "the answer cannot be unpacked",
+    "ChunkedEncodingError": "the connection ended amid the answer",
 }
 """By type, or by name where the type is behind a wall; the first that fits."""
 CERTIFICATES: Mapping[int, str] = {
@@ -41,9 +46,10 @@ def why(error: BaseException) -> str:
     for each in reversed(found):
         if isinstance(each, ssl.SSLCertVerificationError):
             return f"TLS: {CERTIFICATES.get(each.verify_code, 'its certificate is not trusted')}"
+    whose = "proxy: " if any(_is(each, "ProxyError") for each in found) else ""
     for kind, words in WORDS.items():
         if any(_is(each, kind) for each in found):
-            return words
+            return f"{whose}{words}"
     return ", ".join(dict.fromkeys(type(each).__name__ for each in (found[0], found[-1])))
 
 

@@ -202,7 +202,7 @@ def test_plain_http_goes_through_a_proxy_too(home: Path) -> None:
 def test_a_proxy_that_is_not_there_is_busy(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(DestinationBusy, match="network: connection refused"):
+    with pytest.raises(DestinationBusy, match="network: proxy: connection refused"):
         sent(home, "https://127.0.0.1:9", f'proxy = "http://127.0.0.1:{port}"')
 
 

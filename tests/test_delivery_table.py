@@ -143,6 +143,8 @@ SAID = {
     "connection refused": "network: connection refused",
     "connection not taken in time": "network: connection not taken in time",
     "no answer in time": "network: no answer in time",
+    "200 with HTML": "answer not as the contract says: not said to be JSON",
+    "200 with half the JSON": "answer not as the contract says: no JSON",
     "TLS: certificate expired": "network: TLS: its certificate is expired",
     "TLS: certificate of another host": "network: TLS: its certificate is another host's",
     "TLS: self-signed certificate": "network: TLS: its certificate is self-signed",

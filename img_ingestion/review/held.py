@@ -27,10 +27,14 @@ def original(home: Home, one: Held) -> Path:
 
 
 def lies(home: Home, one: Held) -> Path:
-    """Give the place of its original: what was cleaned, and nobody took, is in the archive."""
+    """
+    Give the place of its original: what was cleaned, and nobody took, is in the archive.
+
+    There the rest of its name is the customer's own, and not said: `ID.*`.
+    """
     here = original(home, one)
     kept = (home.archive / one.customer).glob(f"*/*/*/{one.id}.*")
-    return here if here.exists() else next(kept, here)
+    return here if here.exists() else next(kept, here).with_name(f"{one.id}.*")
 
 
 def check(home: Home, one: Held, to: str = "") -> None:
