@@ -23,7 +23,8 @@ def discreet() -> Iterator[None]:
     whatever was in memory.
     """
     core = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, core[1]))
+    # 0 does not keep a core from a program that the kernel pipes it to; 1 does both (core(5)).
+    resource.setrlimit(resource.RLIMIT_CORE, (1 if core[1] else 0, core[1]))
     mask, level, unraisable = os.umask(0o077), logging.root.manager.disable, sys.unraisablehook
     logging.disable()
     sys.unraisablehook = _nothing
