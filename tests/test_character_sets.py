@@ -58,6 +58,9 @@ ESCAPED = ["ISO 2022 IR 13", "ISO 2022 IR 87"]
         (None, "latin-1", "M\u00fcller^J\u00fcrgen", "Gr\u00f6\u00dfe"),
         (None, "utf-8", "M\u00fcller^J\u00fcrgen", "Gr\u00f6\u00dfe"),
         (None, "gb18030", "王^小东", "胸部"),
+        (None, "iso8859-5", "Люк^Иван", "колено"),
+        (None, "ISO 2022 IR 87", "Yamada^Tarou=山田^太郎", "胸部"),
+        (None, "ISO 2022 IR 149", "Hong^Gildong=洪^吉洞=홍^길동", "흉부"),
         ("ISO_IR 100", "utf-8", "王^小东", "胸部"),
         ("ISO_IR 192", "latin-1", "M\u00fcller^J\u00fcrgen", "Gr\u00f6\u00dfe"),
     ],
@@ -69,6 +72,8 @@ def test_names_go_and_kept_text_keeps_its_bytes(
     def encoded(text: str) -> bytes:
         if codec == CHINESE:
             return text.encode() if text.isascii() else b"\x1b$)A" + text.encode("gb2312")
+        if codec.startswith("ISO 2022"):
+            return encode_string(text, convert_encodings(["", codec]))
         if not codec:
             return encode_string(text, convert_encodings(declared))
         return text.encode(codec)
@@ -107,7 +112,9 @@ def _file(
         tag = Tag(tag_for_keyword(keyword) or 0)
         even = value + b" " * (len(value) % 2)
         dataset._dict[tag] = RawDataElement(tag, vr, len(even), even, 0, False, True)  # noqa: FBT003
-    dataset.set_original_encoding(False, True, convert_encodings(declared or "ISO_IR 6"))  # noqa: FBT003
+    # As pydicom names it: what it takes for another set it writes anew.
+    encodings = convert_encodings(declared) if declared else "iso8859"
+    dataset.set_original_encoding(False, True, encodings)  # noqa: FBT003
     out = BytesIO()
     pydicom.dcmwrite(out, dataset, enforce_file_format=True)
     return out.getvalue()

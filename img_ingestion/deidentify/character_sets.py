@@ -29,8 +29,18 @@ FIRST_SIGN, FIRST_LETTER = 0x80, 0xC0
 LONGEST = 10_240
 """Bytes of a text at most (LT, PS3.5 6.2); longer ones say nothing that shorter ones would not."""
 NONE_OR_LATIN = frozenset({"", "ISO_IR 6", "ISO_IR 100", "ISO 2022 IR 6", "ISO 2022 IR 100"})
-UTF_8, GB18030, LATIN_1 = "ISO_IR 192", "GB18030", "ISO_IR 100"
+UTF_8, GB18030, LATIN_1, CYRILLIC = "ISO_IR 192", "GB18030", "ISO_IR 100", "ISO_IR 144"
 CODECS = {UTF_8: "utf-8", GB18030: "gb18030", "GBK": "gbk", LATIN_1: "latin-1"}
+ESCAPE = b"\x1b"
+ESCAPES = {
+    ESCAPE + final: f"ISO 2022 IR {number}"
+    for final, number in (
+        *((b"-A", 100), (b"-B", 101), (b"-C", 109), (b"-D", 110), (b"-F", 126), (b"-G", 127)),
+        *((b"-H", 138), (b"-L", 144), (b"-M", 148), (b"-T", 166), (b")I", 13), (b"$B", 87)),
+        *((b"$(D", 159), (b"$)C", 149), (b"$)A", 58)),
+    )
+}
+"""They say themselves which set follows (PS3.3 Tables C.12-3 and C.12-4)."""
 CHINESE = b"\x1b$)A"
 """ISO-IR 58 into G1 (PS3.3 Table C.12-4)."""
 
@@ -40,7 +50,8 @@ def settled(dataset: Dataset) -> Dataset:
     Give a data set whose Specific Character Set (0008,0005) says what its bytes are.
 
     The data set itself where that holds already; else the same bytes read once more. What is named
-    nowhere is UTF-8 where all texts are that, GB 18030 where they are no Latin letters, or Latin 1.
+    nowhere is what its escapes say, UTF-8 where all texts are that, GB 18030 where they are no
+    Latin letters, or Latin 1 where they may be; Cyrillic, where every byte is a letter, if not.
     """
     found = list(_texts(dataset))
     if not found:
@@ -50,31 +61,46 @@ def settled(dataset: Dataset) -> Dataset:
     real = _real(said, [text for _, text in found], [text for vr, text in found if vr == "PN"])
     if real == said:
         return dataset
-    dataset.SpecificCharacterSet = real
+    dataset.SpecificCharacterSet = sets = real.split("\\")
     # Else pydicom would write the texts anew, in a character set that it believes.
     implicit, little = dataset.original_encoding
-    dataset.set_original_encoding(implicit, little, convert_encodings(real))
+    dataset.set_original_encoding(implicit, little, convert_encodings(sets))
     again = pydicom.dcmread(BytesIO(part10.written(dataset)), force=True)
     again.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
     return again
 
 
 def _real(said: str, texts: list[bytes], names: list[bytes]) -> str:
+    escaped = [name for escape, name in ESCAPES.items() if any(escape in text for text in texts)]
+    if said in NONE_OR_LATIN and escaped:
+        return "\\".join(["", *escaped])
     if said in NONE_OR_LATIN and _all_are(UTF_8, texts):
         return UTF_8
     if said in CODECS and not _all_are(said, texts):
         return LATIN_1
     if said in NONE_OR_LATIN - {LATIN_1}:
         signs = any(FIRST_SIGN <= code < FIRST_LETTER for name in names for code in name)
-        return GB18030 if signs and _all_are(GB18030, texts) else LATIN_1
+        chinese = signs and _all_are(GB18030, texts) and all(map(_keeps_its_parts, names))
+        # Of any other set the bytes are kept apart as they are, where all of them are letters.
+        return GB18030 if chinese else CYRILLIC if signs else LATIN_1
     return said
 
 
+def _keeps_its_parts(name: bytes) -> bool:
+    """Tell whether read as GB 18030 no letter swallows the `^` behind it: that was another set."""
+    text = name.decode("gb18030")
+    return all(text.count(sign) == name.count(sign.encode()) for sign in "^=")
+
+
 def _texts(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
-    """Give VR and value of what is text at the top level and not ASCII."""
+    """Give VR and value of what is text at the top level and no plain ASCII."""
     for raw in list(dataset.values()):
         value = raw.value
-        if isinstance(value, bytes) and len(value) <= LONGEST and not value.isascii():
+        if (
+            isinstance(value, bytes)
+            and len(value) <= LONGEST
+            and (not value.isascii() or ESCAPE in value)
+        ):
             vr = raw.VR or (dictionary_VR(raw.tag) if dictionary_has_tag(raw.tag) else "")
             if vr in TEXT or vr == "PN":
                 yield vr, value.rstrip(b"\0 ")
