@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import sys
 import textwrap
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +46,7 @@ def example() -> str:
         if isinstance(default, BaseModel):
             sections.append(_section(name, default))
         elif name != "customers":
-            plain.append(_key(name, field.description or "", default))
+            plain.append(_key(name, _explained(Settings).get(name, ""), default))
     return "\n".join([HEAD, *plain, *sections]) + TAIL
 
 
@@ -52,10 +56,26 @@ def _section(name: str, section: BaseModel) -> str:
     for key, field in type(section).model_fields.items():
         default = field.get_default(call_default_factory=True)
         if isinstance(default, BaseModel):
-            deeper.append(f"# {field.description}\n{_section(f'{name}.{key}', default)}")
+            deeper.append(
+                f"# {_explained(type(section))[key]}\n{_section(f'{name}.{key}', default)}"
+            )
         else:
-            keys.append(_key(key, field.description or "", default))
+            keys.append(_key(key, _explained(type(section)).get(key, ""), default))
     return "\n".join([f"# {type(section).__doc__}\n[{name}]\n", *keys, *deeper])
+
+
+@cache
+def _explained(model: type[BaseModel]) -> dict[str, str]:
+    """Give the words under each key; pydantic would read them from the source on every start."""
+    said: dict[str, str] = {}
+    for each in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+        (tree,) = ast.parse(inspect.getsource(each)).body
+        assert isinstance(tree, ast.ClassDef)  # noqa: S101 - what a class' source is
+        for key, words in pairwise(tree.body):
+            match key, words:
+                case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                    said[name] = inspect.cleandoc(text)
+    return said
 
 
 def _key(name: str, description: str, default: object) -> str:
