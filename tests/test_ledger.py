@@ -226,6 +226,24 @@ def test_a_rehearsal_knows_what_the_ledger_knows_and_changes_no_byte(home: Home)
     assert {path: path.read_bytes() for path in home.state.iterdir()} == before
 
 
+def test_a_look_sees_what_the_ledger_knows_writes_nothing_and_is_in_nobodys_way(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger.open(home.state) as ledger, Ledger.looking(home.state) as look:
+        ledger.add(_entry(1), _contents(1))
+        assert look.totals() == Counter(waiting=1)
+        ledger.add(_entry(2), _contents(2))
+        assert look.totals() == Counter(waiting=2)
+        with pytest.raises(StorageError, match="SQLITE_READONLY"):
+            look.add(_entry(3))
+    before = {path: path.read_bytes() for path in home.state.iterdir()}
+    later = (*schema.MIGRATIONS, ("ALTER TABLE file ADD COLUMN later TEXT",))
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    with Ledger.looking(home.state) as look:
+        assert look.connection.execute("SELECT count(later) FROM file").fetchone() == (0,)
+    assert {path: path.read_bytes() for path in home.state.iterdir()} == before
+
+
 def test_a_rehearsal_in_an_empty_home_makes_nothing(tmp_path: Path) -> None:
     with Ledger.rehearsal(tmp_path / "state") as rehearsal:
         assert rehearsal.totals() == Counter()

@@ -65,7 +65,7 @@ def run(chosen: Namespace) -> Telling:
     if chosen.what in {"release", "reject"}:
         with place.turn(home), Ledger.open(home.state) as ledger:
             return (yield from _decided(chosen, ledger, _chosen(chosen, ledger)))
-    with Ledger.rehearsal(home.state) as ledger:
+    with Ledger.looking(home.state) as ledger:
         found = _chosen(chosen, ledger)
     if chosen.what == "export":
         return (yield from _exported(chosen, found))

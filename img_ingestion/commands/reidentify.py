@@ -37,7 +37,7 @@ def run(chosen: Namespace) -> Telling:
 
     home = place.home(chosen)
     settings, status = load(home.root, chosen.config), DONE
-    with Ledger.rehearsal(home.state) as ledger:
+    with Ledger.looking(home.state) as ledger:
         for number, path in enumerate(chosen.files, 1):
             try:
                 one = reidentify(path, home, settings, ledger)

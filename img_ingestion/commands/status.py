@@ -32,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(chosen: Namespace) -> Telling:
     """Count what the ledger holds."""
     home = place.home(chosen)
-    with Ledger.rehearsal(home.state) as ledger:
+    with Ledger.looking(home.state) as ledger:
         found = overview(home, ledger)
     yield Told(tuple(_lines(found)), asdict(found))
     return DONE

@@ -38,7 +38,7 @@ def run(chosen: Namespace) -> Telling:
     home = place.home(chosen)
     settings = load(home.root, chosen.config)
     site = recipe.load(recipe_path(settings, home.root))
-    with Ledger.rehearsal(home.state) as ledger:
+    with Ledger.looking(home.state) as ledger:
         content = Bundle(ledger, settings, site).written()
     durable.write(chosen.out, content)
     yield Told((f"{len(content)} bytes written",), {"bytes": len(content)})

@@ -188,6 +188,20 @@ def opened(state: Path) -> sqlite3.Connection:
     return connection
 
 
+def looked_at(state: Path) -> sqlite3.Connection:
+    """Open the ledger to read; an empty one in memory, or a copy, where this version has none."""
+    path = state / FILE_NAME
+    if path.exists():
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with storing("opening"), ExitStack() as unless_opened:
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+            unless_opened.callback(connection.close)
+            if connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),):
+                unless_opened.pop_all()
+                return connection
+    return copied(state)
+
+
 def copied(state: Path) -> sqlite3.Connection:
     """Give a copy of the ledger in memory, an empty one if there is none; touch no file."""
     connection = sqlite3.connect(":memory:", isolation_level=None)

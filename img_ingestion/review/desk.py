@@ -52,7 +52,7 @@ class Desk:
 
     def inbox(self) -> list[Held]:
         """Give what waits for a person: not what is rejected, nor what a destination refused."""
-        with Ledger.rehearsal(self.home.state) as ledger:
+        with Ledger.looking(self.home.state) as ledger:
             return [one for one in listed(ledger) if one.step not in {REJECTED, DELIVER}]
 
     def recipe(self, *rules: PixelRule) -> Recipe:
