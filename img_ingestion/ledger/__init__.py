@@ -41,7 +41,7 @@ class Ledger:
     key: bytes = field(repr=False)
     """For the keyed digests of places: it recognises a path, it cannot give it back."""
     rehearsing: bool = False
-    """Whether this is a copy in memory."""
+    """Whether nothing is written: a copy in memory, or a look."""
 
     @classmethod
     def open(cls, state: Path) -> Self:
