@@ -162,6 +162,7 @@ def test_a_name_that_is_a_word_of_imaging_goes_where_it_is_the_person(
         ("C. Graves CT ORBITS", ". CT ORBITS"),
         ("MARYSMITH CT", "CT"),
         ("MSMITH CT", "CT"),
+        ("CHARLOTT CT", "CT"),
         ("C H A R L O T T E, CT", "CT"),
         ("O'Brien CT", "CT"),
         ("Smith-Jones CT", "CT"),

@@ -76,7 +76,11 @@ Where several options speak of one attribute, cleaning goes before keeping.
 Beyond the table: private elements are removed unless Table E.3.10-1 lists them as safe for their creator;
 public elements that the dictionary does not know, overlays (60xx), curves (50xx), icons and every other
 picture in an item, encrypted attributes, the parameters of signatures and group lengths are removed;
-descriptions, comments and labels that no row names are cleaned as descriptors; other text that no row names loses this patient's identifiers; the preamble is zeroed and the file
+text that no row names is cleaned as a descriptor, but for the names and versions of products, codes and
+what the standard prints of them, which lose this patient's identifiers only; the patient's dates in
+another calendar (0010,0033) and (0010,0034) are removed; Referenced Study Sequence (0008,1110) and
+Referenced Performed Procedure Step Sequence (0008,1111) stay with mapped UIDs where their items are
+references and nothing else, and are treated as the table says where not; the preamble is zeroed and the file
 meta information written anew; ages over 89 become 90 (45 CFR 164.514(b)). At the end the written file is
 read again and searched for this patient's identifiers; a hit holds the file.
 

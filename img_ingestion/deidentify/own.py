@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.people import TITLES
 from img_ingestion.deidentify.text_forms import LETTERS, WORD, Squeezed, is_unspaced
-from img_ingestion.deidentify.vocabulary import is_clinical, is_finding, is_phrase, listed
+from img_ingestion.deidentify.vocabulary import (
+    is_clinical,
+    is_finding,
+    is_phrase,
+    listed,
+    may_be_finding,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
 
 SHORT_NUMBER = 6
 """Below this many characters a number may have nothing before, after, and hardly within."""
+SHORTENED = 5
+"""Letters at least that a name is cut to by an element that has no room for more."""
 SPLIT_NAME = 6
 """Names from this length on are found across separators too: `Mac Donald`, `S m i t h`."""
 START = 3
@@ -37,6 +45,7 @@ class Names:
 
     known: frozenset[str]
     starts: frozenset[str]
+    shortened: frozenset[str]
     long: tuple[str, ...]
     scripts: tuple[str, ...]
     """Names in a script that sets no spaces between words."""
@@ -47,8 +56,10 @@ class Names:
         known = frozenset(names)
         spaced = {name for name in known if not is_unspaced(name)}
         starts = frozenset(name[:START] for name in spaced if len(name) >= START)
+        shortened = {name[:end] for name in spaced for end in range(SHORTENED, len(name))}
         long = tuple(name for name in spaced if len(name) >= SPLIT_NAME and not is_clinical(name))
-        return cls(known, starts, long, tuple(known - spaced))
+        told = frozenset(name for name in shortened if not may_be_finding(name))
+        return cls(known, starts, told, long, tuple(known - spaced))
 
     def spans(self, text: str, squeezed: Squeezed, *, prose: bool) -> Iterator[Span]:
         """Give where somebody's name stands in folded text."""
@@ -58,7 +69,7 @@ class Names:
                 if self._is_person(text, words, at, prose=prose):
                     yield start, end
                     yield from self._initials(text, words, at)
-            elif len(word) > START and self._joined(word):
+            elif word in self.shortened or (len(word) > START and self._joined(word)):
                 yield start, end
         yield from self._split(text, squeezed)
         for name in self.scripts:
