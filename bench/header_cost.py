@@ -72,7 +72,11 @@ def table(name: str, content: bytes, chosen: argparse.Namespace) -> None:
         count = SEVERAL.get(name, chosen.files)
         written(content, series, count)
         written(content, patients, count, patients=True)
-        taken = {way: asked(sys.executable, way, series) for way in WAYS if way not in PEERS}
+        taken = {
+            way: asked(sys.executable, way, series)
+            for way in WAYS
+            if way not in (*PEERS, "dicom_cleaner")
+        }
         taken["here, new patients"] = asked(sys.executable, "here", patients)
         for way in PEERS:
             taken[way] = asked(str(chosen.peers), way, series) if chosen.peers else None

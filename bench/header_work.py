@@ -106,6 +106,19 @@ def deid() -> Work:
     return work
 
 
+def dicom_cleaner() -> Work:
+    """Run deid's DicomCleaner, pixels to PNG, as its examples have it; nothing is sent."""
+    from deid.dicom import DicomCleaner
+
+    def work(source: Path, target: Path) -> None:
+        cleaner = DicomCleaner(output_folder=str(target.parent))
+        cleaner.detect(str(source))
+        cleaner.clean()
+        cleaner.save_png()
+
+    return work
+
+
 def dicognito() -> Work:
     """Run dicognito's Anonymizer."""
     from dicognito.anonymizer import Anonymizer
@@ -145,6 +158,7 @@ WAYS = {
         dicognito,
         dicom_anonymizer,
         deid,
+        dicom_cleaner,
     )
 }
 

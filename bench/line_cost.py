@@ -1,0 +1,164 @@
+"""
+What the whole line costs: `python bench/line_cost.py [--peers PYTHON] [--files N] [--sets A,B]`.
+
+For each set of `sets.py` a home with N files of one series, the embedded backend on loopback, and
+one pass of `ingestion.py` without text detection: CPU milliseconds a file of all processes of the
+gateway, user and system; the backend's are not counted. What a pass with one file takes is shown
+apart. Then the same by stage, by `line_stages.py`, and others on the same files: header alone
+(pip), PNG alone (dcmj2pnm), and deid's DicomCleaner. What is missing is named.
+
+`--workers 2` measures pairs of passes by one process and by two, by the clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sets
+from header_cost import PEERS, asked, written
+from header_work import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SETTINGS = """
+[incoming]
+settle_s = 0.0
+[pixels]
+policy = "rules"
+[backend]
+url = "{url}"
+"""
+PAIRS = 3
+
+
+@contextmanager
+def backend(place: Path) -> Iterator[str]:
+    """Run the embedded backend; give its address."""
+    command = ["-m", "img_ingestion.backend", "--port", "0", "--out", str(place / "received")]
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None  # noqa: S101 - it was asked for above
+        yield running.stdout.readline().split(" at ")[1].split(",")[0]
+        running.terminate()
+
+
+def home(place: Path, content: bytes, count: int, url: str) -> Path:
+    """Make a home with files of one series."""
+    (place / "local_dcm").mkdir(parents=True)
+    (place / "gateway.toml").write_text(SETTINGS.format(url=url))
+    written(content, place / "local_dcm" / "bench", count)
+    return place
+
+
+def passed(root: Path, *arguments: str) -> tuple[float, float]:
+    """Make one pass; give the seconds of CPU and of the clock."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    command = [sys.executable, str(ROOT / "ingestion.py"), "--home", str(root), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    if done.returncode or list((root / "local_dcm").rglob("*.dcm")):
+        raise SystemExit(f"the pass ended with {done.returncode}: {done.stderr[-200:]}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, ended - began
+
+
+def line(content: bytes, count: int) -> tuple[float, float]:
+    """Give the milliseconds of a file, and the seconds of a pass with one."""
+    with tempfile.TemporaryDirectory() as place, backend(Path(place)) as url:
+        one, _ = passed(home(Path(place, "one"), content, 1, url))
+        many, _ = passed(home(Path(place, "many"), content, count, url))
+    return (many - one) * 1000 / (count - 1), one
+
+
+def stages(content: bytes, count: int) -> dict[str, float]:
+    """Give the milliseconds of a file by stage, everything in one process."""
+    with tempfile.TemporaryDirectory() as place, backend(Path(place)) as url:
+        root = home(Path(place, "home"), content, count, url)
+        command = [sys.executable, str(ROOT / "bench/line_stages.py"), str(root)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
+
+
+def others(content: bytes, count: int, peers: Path | None) -> dict[str, float | None]:
+    """Give the milliseconds of a file of others."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "in")
+        written(content, folder, count)
+        ways = ("pydicom", *PEERS, "dicom_cleaner")
+        taken = {way: asked(str(peers), way, folder) if peers else None for way in ways}
+        taken["here, header alone"] = asked(sys.executable, "here", folder)
+        taken["dcmj2pnm, PNG alone"] = dcmj2pnm(folder, Path(place, "out.png"))
+    return taken
+
+
+def dcmj2pnm(folder: Path, out: Path) -> float | None:
+    """Give the milliseconds of dcmtk's PNG, a process a file."""
+    program = shutil.which("dcmj2pnm")
+    if program is None:
+        return None
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for source in folder.iterdir():
+        command = [program, "--write-png", "--all-frames", str(source), str(out)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            return None
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return taken * 1000 / len(list(folder.iterdir()))
+
+
+def paired(content: bytes, count: int, workers: int) -> str:
+    """Compare one process with several, by the clock, in pairs of passes one after the other."""
+    ratios, cpu = [], []
+    for _ in range(PAIRS):
+        with tempfile.TemporaryDirectory() as place, backend(Path(place)) as url:
+            alone = passed(home(Path(place, "alone"), content, count, url))
+            many = home(Path(place, "many"), content, count, url)
+            together = passed(many, "--workers", str(workers))
+        ratios.append(alone[1] / together[1])
+        cpu.append(together[0] / alone[0])
+    said = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    middle = statistics.median(cpu)
+    return f"{workers} workers: {said} times as fast by the clock, for {middle:.2f} times the CPU"
+
+
+def table(name: str, content: bytes, chosen: argparse.Namespace) -> None:
+    """Print the lines of one set."""
+    took, one = line(content, chosen.files)
+    print(f"{name}: {len(content)} bytes; a pass with one file takes {one:.2f} s")
+    print(f"  {'the whole line':28}{took:9.2f} ms", flush=True)
+    for stage, part in stages(content, min(chosen.files, 60)).items():
+        print(f"    {stage:26}{part:9.2f} ms")
+    for way, other in others(content, min(chosen.files, 10), chosen.peers).items():
+        print(f"  {way:28}" + (f"{other:9.2f} ms {other / took:7.2f}" if other else "  missing"))
+
+
+def main() -> None:
+    """Print what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", type=Path, metavar="PYTHON")
+    parser.add_argument("--files", type=int, default=200, metavar="N", help="files of each pass")
+    parser.add_argument("--sets", default="A,B,C,D,D2,E1,U", help="only these, for example A,B")
+    parser.add_argument("--workers", type=int, metavar="N", help="only one process against N")
+    chosen = parser.parse_args()
+    for name, content in sets.sets().items():
+        if name in chosen.sets.split(","):
+            if chosen.workers:
+                print(f"{name}: {paired(content, chosen.files, chosen.workers)}", flush=True)
+            else:
+                table(name, content, chosen)
+
+
+if __name__ == "__main__":
+    main()
