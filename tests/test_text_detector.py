@@ -130,6 +130,33 @@ def test_a_name_that_runs_up_or_down_is_hidden(make_dataset: MakeDataset, turns:
     assert left_over(dataset, strokes) < 0.05
 
 
+@pytest.mark.parametrize("degrees", [12, -20, 40])
+def test_a_slanted_name_is_hidden(make_dataset: MakeDataset, degrees: int) -> None:
+    turn = cv2.getRotationMatrix2D((200, 150), degrees, 1)
+    page = ink(300, 400, at=(70, 150)).astype(np.uint8) * 255
+    strokes = cv2.warpAffine(page, turn, (400, 300)) > 100
+    picture = noise(300, 400)
+    picture[strokes] = 2000
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, strokes) < 0.05
+
+
+def test_a_name_that_has_grown_together_with_the_anatomy_is_hidden(
+    make_dataset: MakeDataset,
+) -> None:
+    """The detector marks the outlines and the name as one patch, far too large for a line."""
+    picture, strokes = noise(400, 400), ink(400, 400, at=(90, 210))
+    for axes in ((60, 90), (110, 50), (150, 150)):
+        outline = np.zeros((400, 400), np.uint8)
+        cv2.ellipse(outline, (200, 200), axes, 20, 0, 360, 1, 3)
+        picture[outline > 0] += 300
+    picture[strokes] = 2000
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "all", Limits())
+    assert left_over(dataset, strokes) < 0.05
+
+
 def test_a_name_in_the_second_frame_only_is_hidden(make_dataset: MakeDataset) -> None:
     first, second, strokes = noise(160, 400), noise(160, 400), ink(160, 400)
     second[strokes] = 2000
@@ -225,6 +252,8 @@ def test_a_line_of_any_script_is_told_from_a_mark() -> None:
     assert not is_line(Line(10, 10, 40, 30, score=0.92))
     assert not is_line(Line(10, 10, 90, 30, score=0.6))
     assert not is_text(Reading("", 0.0), Line(10, 10, 90, 30, score=0.8))
+    assert is_text(Reading("XY", 0.8), Line(10, 10, 30, 30, score=0.7))
+    assert not is_text(Reading("XY", 0.8), Line(10, 10, 30, 30, score=0.6))
 
 
 def test_what_goes_on_with_a_line_is_of_that_line() -> None:

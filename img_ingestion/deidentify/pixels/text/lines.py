@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from img_ingestion.deidentify.pixels.text import models
-from img_ingestion.deidentify.pixels.text.raster import patches, scaled
+from img_ingestion.deidentify.pixels.text.raster import patches, scaled, tilted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,14 @@ LOWEST = 5
 """Pixels of a line's height: nothing lower can be read."""
 UNCLIP = 1.6
 """The detector marks the core of a line; how much of its area / circumference the line is wider."""
+CERTAIN = 0.6
+"""Of a pixel, where a line has grown together with the anatomy around it."""
+ENTANGLED = 32
+"""Pixels: a patch of a higher line may be such a tangle."""
+FILLED, STRAIGHT = 0.5, 0.6
+"""Share of an upright box that a line fills at least, and of a slanted one."""
+RUNS = 2.0
+"""Heights that a slanted line, or one in a tangle, is long at least."""
 SPACE = 0.3
 """Heights between the boxes of two words of a line."""
 LARGEST_ENLARGED = 2_000_000
@@ -41,10 +49,14 @@ class Line:
     bottom: float
     score: float
     """How sure the detector is, 0 to 1."""
+    corners: NDArray[np.float32] | None = field(default=None, compare=False)
+    """Of a slanted line, (4, 2): top left, top right, bottom right, bottom left of its letters."""
 
     @property
     def height(self) -> float:
         """The short side: of the letters, whichever way the line runs."""
+        if self.corners is not None:
+            return float(np.linalg.norm(self.corners[3] - self.corners[0]))
         return min(self.right - self.left, self.bottom - self.top)
 
     def follows(self, other: Line) -> bool:
@@ -59,6 +71,8 @@ class Line:
     @property
     def length(self) -> float:
         """The long side."""
+        if self.corners is not None:
+            return float(np.linalg.norm(self.corners[1] - self.corners[0]))
         return max(self.right - self.left, self.bottom - self.top)
 
 
@@ -94,19 +108,69 @@ def _tiles(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _boxed(likelihood: NDArray[np.float32], scale: float) -> Iterator[Line]:
-    """Box each patch of likely pixels, widened to what the detector leaves out of a line."""
+    """Box each patch of likely pixels, and what is certain in a patch too large for a line."""
     labels, boxes = patches(likelihood > LIKELY)
-    for number, (left, top, columns, rows) in enumerate(boxes.tolist(), start=1):
-        if min(columns, rows) < SMALLEST:
-            continue
-        part = slice(top, top + rows), slice(left, left + columns)
-        score = float(likelihood[part][labels[part] == number].mean())
-        grown = columns * rows * UNCLIP / (2 * (columns + rows))
-        if score >= SURE and min(columns, rows) + 2 * grown >= LOWEST * scale:
-            yield Line(
-                (left - grown) / scale,
-                (top - grown) / scale,
-                (left + columns + grown) / scale,
-                (top + rows + grown) / scale,
-                score,
-            )
+    for number, box in enumerate(boxes, start=1):
+        part = _part(box)
+        mask, values = labels[part] == number, likelihood[part]
+        score = float(values[mask].mean())
+        if score >= SURE:
+            yield from _line(mask, box, score, scale)
+        if min(box[2:]) > ENTANGLED * scale:
+            yield from _disentangled(mask & (values > CERTAIN), box, score, scale)
+
+
+def _disentangled(
+    certain: NDArray[np.bool_], around: NDArray[np.int32], score: float, scale: float
+) -> Iterator[Line]:
+    """Box what runs like a line within a patch; no surer than the patch, so it must be read."""
+    labels, boxes = patches(certain)
+    for number, box in enumerate(boxes, start=1):
+        if 2 * box[2] * box[3] < around[2] * around[3]:
+            place = box + np.array([*around[:2], 0, 0], np.int32)
+            found = _line(labels[_part(box)] == number, place, score, scale)
+            yield from (line for line in found if line.length >= RUNS * line.height)
+
+
+def _part(box: NDArray[np.int32]) -> tuple[slice, slice]:
+    left, top, columns, rows = box.tolist()
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def _line(
+    mask: NDArray[np.bool_], box: NDArray[np.int32], score: float, scale: float
+) -> Iterator[Line]:
+    """Box a patch, widened to what the detector leaves out of a line; nothing if it is too low."""
+    left, top, columns, rows = box.tolist()
+    if min(columns, rows) < SMALLEST:
+        return
+    corners = _slanted(mask, scale)
+    grown = columns * rows * UNCLIP / (2 * (columns + rows)) if corners is None else SMALLEST
+    if min(columns, rows) + 2 * grown >= LOWEST * scale:
+        yield Line(
+            (left - grown) / scale,
+            (top - grown) / scale,
+            (left + columns + grown) / scale,
+            (top + rows + grown) / scale,
+            score,
+            None if corners is None else corners + np.array([left, top], np.float32) / scale,
+        )
+
+
+def _slanted(mask: NDArray[np.bool_], scale: float) -> NDArray[np.float32] | None:
+    """Give the corners of a patch that runs slanted and straight; None of any other."""
+    if mask.mean() >= FILLED:
+        return None
+    centre, along, across = tilted(mask)
+    length, height = float(np.linalg.norm(along)), float(np.linalg.norm(across))
+    if length < RUNS * height or mask.sum() < STRAIGHT * length * height:
+        return None
+    grown = length * height * UNCLIP / (2 * (length + height))
+    right, down = along * (0.5 + grown / length), across * (0.5 + grown / height)
+    corners = (
+        centre - right - down,
+        centre + right - down,
+        centre + right + down,
+        centre - right + down,
+    )
+    return np.asarray(corners, np.float32) / np.float32(scale)

@@ -58,6 +58,23 @@ def patches(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int3
     return np.asarray(labels, np.int32), np.asarray(boxes[1:, :4], np.int32)
 
 
+def tilted(
+    mask: NDArray[np.bool_],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Give the least rectangle around a mask: centre, long side to the right, short side; x, y."""
+    points = np.argwhere(mask)[:, ::-1].astype(np.float32)
+    centre, sides, angle = cv2.minAreaRect(points)
+    radians = np.deg2rad(angle)
+    along = np.array([np.cos(radians), np.sin(radians)], np.float32)
+    length, height = sides[0] + 1, sides[1] + 1
+    if length < height:
+        length, height, along = height, length, np.array([along[1], -along[0]], np.float32)
+    if along[0] < 0:
+        along = -along
+    across = np.array([-along[1], along[0]], np.float32)
+    return np.asarray(centre, np.float32) + 0.5, along * length, across * height
+
+
 def straightened(
     picture: NDArray[np.uint8], corners: NDArray[Any], columns: int, rows: int
 ) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from img_ingestion.deidentify.pixels.text import models
-from img_ingestion.deidentify.pixels.text.raster import scaled
+from img_ingestion.deidentify.pixels.text.raster import scaled, straightened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,19 +59,23 @@ def is_text(reading: Reading, line: Line) -> bool:
     Tell print from anatomy that looks like a letter.
 
     Ribs, vessels and ventricles are read as one letter, or with little confidence; print as
-    several. A single small letter counts where detector and recogniser are both sure of it.
+    several. A single small letter counts where detector and recogniser are both sure of it, two
+    where one of them is. What runs slanted, as vessels and rows of teeth do, has to be plain.
     """
+    if line.corners is not None:
+        return is_plain(reading)
+    surely, likely = reading.sure >= READ_SURELY, line.score >= LIKELY
     if reading.letters > 1:
         doubted = reading.sure >= DOUBTED and is_line(line, RUNNING)
-        return reading.sure >= READ or doubted
-    sure = reading.sure >= READ_SURELY and line.score >= LIKELY
-    return reading.letters == 1 and sure and line.height <= SMALL
+        enough = reading.letters >= WORD or surely or likely
+        return (reading.sure >= READ and enough) or doubted
+    return reading.letters == 1 and surely and likely and line.height <= SMALL
 
 
 def is_line(line: Line, likely: tuple[float, float] = SURE_LINE) -> bool:
-    """Tell what runs like a line of print, of any script."""
+    """Tell what runs like a line of print, of any script; not slanted, as ribs do."""
     score, heights = likely
-    return line.score >= score and line.length >= heights * line.height
+    return line.corners is None and line.score >= score and line.length >= heights * line.height
 
 
 def is_large(reading: Reading, line: Line) -> bool:
@@ -98,11 +102,23 @@ def read(view: NDArray[np.uint8], line: Line) -> Reading:
     if not piece.size:
         return Reading("", 0.0)
     best = Reading("", 0.0)
-    for turned in _turned(piece):
+    for turned in _turned(piece) if line.corners is None else _level(view, line):
         best = max(best, Reading(*models.reading(_flat(turned))), key=lambda one: one.sure)
         if is_plain(best):
             break
     return best
+
+
+def _level(view: NDArray[np.uint8], line: Line) -> Iterator[NDArray[np.uint8]]:
+    """Give a slanted line laid flat, as its letters may stand."""
+    corners = line.corners
+    if corners is None:
+        return
+    flat = straightened(view, corners, max(round(line.length), 1), max(round(line.height), 1))
+    yield flat
+    across, along = abs(corners[1] - corners[0])
+    if along > across:
+        yield np.rot90(flat, 2)
 
 
 def _turned(piece: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
