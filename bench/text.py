@@ -35,7 +35,10 @@ def cleaned(source: Path, home: Path, policy: str) -> Path:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(f"{done.stdout.splitlines()[-1]}; {seconds:.0f} CPU s", done.stderr, flush=True)
-    return home / "local_dcm_dicomcleaner" / "bench"
+    out = home / "local_dcm_dicomcleaner" / "bench"
+    if not any(out.glob("*.dcm")):
+        raise SystemExit("nothing came out, and that is not to be judged")
+    return out
 
 
 def tool(tools: Path, name: str, *arguments: str) -> None:
@@ -64,4 +67,4 @@ def main(tools: Path, data: Path, scratch: Path, *chosen: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]), *sys.argv[4:])
+    main(*(Path(each).resolve() for each in sys.argv[1:4]), *sys.argv[4:])
