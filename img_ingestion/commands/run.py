@@ -166,18 +166,26 @@ def _walked(work: Pass, end: Ending, ledger: Ledger) -> Telling:
     return (yield from concluded(work.settings, ledger, tally))
 
 
+def _found_nothing(work: Pass, ledger: Ledger) -> bool:
+    """Tell whether there is nothing to take, and end such a pass: importing what takes is slow."""
+    shelves = Shelves(work.home, rehearsal=ledger.rehearsing)
+    if shelves.cut or sources.may_have(work.home, work.settings):
+        return False
+    shelves.begin(ledger)
+    shelves.grown(ledger)
+    if sources.may_have(work.home, work.settings):
+        return False
+    shelves.end()
+    return True
+
+
 def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     """Walk line one and tell of each file; pause after each."""
     files = selection.files(work.home, work.chosen)
     if files == []:
         return
-    shelves = Shelves(work.home, rehearsal=ledger.rehearsing)
-    if files is None and not (shelves.cut or sources.may_have(work.home, work.settings)):
-        shelves.begin(ledger)
-        shelves.grown(ledger)
-        if not sources.may_have(work.home, work.settings):
-            shelves.end()
-            return
+    if files is None and _found_nothing(work, ledger):
+        return
     from img_ingestion.ingest import ingest
 
     who = workers.chosen(work.home, work.settings, work.recipe, work.chosen)

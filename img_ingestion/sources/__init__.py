@@ -87,6 +87,6 @@ def _chosen(root: Path, files: Sequence[Path]) -> tuple[Parts, ...]:
         # The way there may lead over links, as the operator's shell does; the file may not be one.
         path = Path(os.path.realpath(file.parent), file.name)
         if not path.is_relative_to(base) or not path.is_file():
-            raise SettingsError("no such command, and no file inside local_dcm/CUSTOMER/ of the home")
+            raise SettingsError("no such command, and no file inside local_dcm/CUSTOMER/")
         places.append(path.relative_to(base).parts)
     return tuple(dict.fromkeys(places))
