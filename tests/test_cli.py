@@ -140,7 +140,7 @@ def test_a_customer_without_a_backend_does_not_look_like_an_outage(
     drop(home, "south/dicom_1.dcm", make_instance())
     assert run(home) == 0
     said = capsys.readouterr().out
-    assert "nothing is sent; 1 images wait" in said
+    assert "nothing is sent; 1 instance waits" in said
     assert last(said) == "2 seen: 1 sent, 1 waiting, 0 held, 0 duplicate"
 
 
