@@ -83,10 +83,21 @@ def place(finals: Mapping[Path, Path]) -> None:
             _sync(parent)
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, whose: str = "") -> None:
     """Write a whole file, durably, in place of what had its name."""
     with staging() as temporaries:
-        place({stage(content, path.parent, temporaries): path})
+        place({stage(content, path.parent, temporaries, whose): path})
+
+
+def create(path: Path, content: bytes) -> None:
+    """Write a whole file, durably, unless there is one; of several that race, one is first."""
+    if path.exists():
+        return
+    with staging() as temporaries:
+        stage(content, path.parent, temporaries)
+        with storing("writing"), suppress(FileExistsError):
+            path.hardlink_to(temporaries[0])
+            _sync(path.parent)
 
 
 @contextmanager

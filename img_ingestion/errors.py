@@ -6,6 +6,7 @@ What can go wrong, by who must act; and the one translator of foreign errors.
     GatewayError
       SettingsError         operator    nothing opened yet        stop, exit 2
       StorageError          operator    disk full, read-only      stop taking files, exit 4
+        TakenOver           nobody      another run has it        leave it to that one
       AlreadyRunning        time        another run holds the lock   exit 6
       InstanceError         reviewer    this instance only        hold with a code, go on, exit 3
         NotDicom  Incomplete  TooLarge  NotAdmitted  NotDecoded
@@ -36,6 +37,10 @@ class SettingsError(GatewayError):
 
 class StorageError(GatewayError):
     """A place that the gateway writes to is full, read-only or broken."""
+
+
+class TakenOver(StorageError):
+    """Another run that shares the ledger has what this one had in hand; nothing was entered."""
 
 
 class AlreadyRunning(GatewayError):

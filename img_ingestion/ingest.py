@@ -11,7 +11,7 @@ from img_ingestion import deidentify, durable
 from img_ingestion.arrival import Left
 from img_ingestion.bench import Bench, Job
 from img_ingestion.crew import Crew
-from img_ingestion.errors import Incomplete, InstanceError, StorageError
+from img_ingestion.errors import Incomplete, InstanceError, StorageError, TakenOver
 from img_ingestion.ledger import Entry
 from img_ingestion.making import Maker, made
 from img_ingestion.outcome import STEPS, Ingested, told
@@ -75,9 +75,9 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
     Sealing(home, settings).require()
     shelves = Shelves(home, rehearsal=ledger.rehearsing)
     workers = workers or Crew(Maker(settings, recipe, shelves).work)
-    vault = Vault(home.state / "vault.sqlite")
+    vault = Vault(home.state / "vault.sqlite", ledger.shared)
     bench = Bench(settings, recipe, ledger, shelves, workers, vault)
-    return _pass(bench, sources(home, settings, ledger.key, files))
+    return _pass(bench, sources(home, settings, ledger.key, files, ledger.claims))
 
 
 def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
@@ -97,12 +97,16 @@ def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
         whole = bench.workers.whole
     # Not in a `finally`: what an exception leaves half done is for the next pass to put right.
     if whole and not bench.stuck:
-        bench.shelves.end()
+        bench.shelves.end(bench.ledger)
 
 
 def _begin(bench: Bench) -> set[str]:
     """Put right what a cut pass left; give the customers of whom that cannot be done."""
-    stuck = set() if bench.shelves.rehearsal else bench.sealing.catch_up()
+    stuck, claims = set[str](), bench.ledger.claims
+    # What others have on the way is theirs.
+    if not bench.shelves.rehearsal and claims.alone():
+        stuck = bench.sealing.catch_up()
+        claims.joined()
     return stuck | bench.shelves.begin(bench.ledger)
 
 
@@ -143,6 +147,10 @@ def _begun(bench: Bench, job: Job) -> Iterator[Ingested]:
     job = replace(job, entry=replace(job.entry, work=_work(job.entry, policy)), policy=policy)
     while job.entry.work in {one.entry.work for one in bench.begun.values()}:
         yield from _ended(bench)
+    entry = job.entry
+    if not bench.ledger.claims.begun(entry.place, entry.customer, entry.id, entry.work):
+        yield _elsewhere(bench, entry, "the same is being cleaned by another run")
+        return
     name = bench.ledger.done(job.entry.work)
     if name is not None:
         reason = f"the same as cleaned-{name}"
@@ -195,6 +203,7 @@ def _held(bench: Bench, job: Job, error: InstanceError) -> Iterator[Ingested]:
     """Hold a file for a reviewer, or leave it while it may grow."""
     entry = job.entry
     if isinstance(error, Incomplete) and _may_grow(job.arrival, bench.settings):
+        bench.ledger.claims.ended(entry.place)
         yield _left(entry.id, entry.customer, "arriving", f"incomplete ({error})")
         return
     step, code = STEPS[error.code], error.code
@@ -218,6 +227,7 @@ def _put_away(bench: Bench, job: Job, entry: Entry, outcome: Ingested) -> Iterat
         if not bench.shelves.rehearsal:
             bench.sealing.seal(target)
         bench.ledger.archived(entry)
+    bench.ledger.claims.ended(job.entry.place)
     # What a killed pass decided may have been sent since: then that pass' outcome was told.
     if entry.state != "sent":
         yield outcome if job.arrival.pin is None else outcome.of_store
@@ -225,9 +235,17 @@ def _put_away(bench: Bench, job: Job, entry: Entry, outcome: Ingested) -> Iterat
 
 def _stuck(bench: Bench, job: Job, error: StorageError) -> Ingested:
     """Leave a customer alone; it writes to state/: if that refuses as well, the pass is over."""
-    bench.shelves.recover(bench.ledger)
+    if isinstance(error, TakenOver):
+        return _elsewhere(bench, job.entry, str(error))
+    bench.shelves.recover(bench.ledger, job.entry)
     bench.stuck.add(job.entry.customer)
     return _left(job.entry.id, job.entry.customer, "stuck", str(error))
+
+
+def _elsewhere(bench: Bench, entry: Entry, plain: str) -> Ingested:
+    """Leave a file to another run, or to a later pass."""
+    bench.ledger.claims.ended(entry.place)
+    return _left(entry.id, entry.customer, "arriving", plain)
 
 
 def _policy(bench: Bench, arrival: Arrival) -> Policy:

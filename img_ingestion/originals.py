@@ -91,7 +91,7 @@ class Originals:
         return Patient.of(original, Pseudonyms(key), options).days
 
     def _found(self, pseudonym: str) -> str | None:
-        rows = Vault(self.home.state / "vault.sqlite").identify(pseudonym)
+        rows = Vault(self.home.state / "vault.sqlite", self.ledger.shared).identify(pseudonym)
         originals = {original for _, _, original in rows}
         if len(originals) != 1:
             return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from img_ingestion.home import Home
+    from img_ingestion.ledger_access import LedgerAccess
 
 FOLDER = "rebuilt"
 """Where in a customer's folder of `local_dcm` its originals come back to."""
@@ -36,7 +37,7 @@ class Rebuilt:
     """Set aside: they are made again."""
 
 
-def rebuild(home: Home) -> Rebuilt:
+def rebuild(home: Home, access: LedgerAccess) -> Rebuilt:
     """
     Bring ledger and folders together again; the caller holds the lock.
 
@@ -54,10 +55,10 @@ def rebuild(home: Home) -> Rebuilt:
         State, or a folder, cannot be read or written.
 
     """
-    anew = not _is_sound(home)
+    anew = not access.url and not _is_sound(home)
     if anew:
         _begin_anew(home)
-    with Ledger.open(home.state) as ledger:
+    with Ledger.open(home.state, access, anew=True) as ledger:
         ledger.recall()
         known, names = _known(ledger)
         strangers = [path for path in _outputs(home) if _place(home, path) not in names]

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from img_ingestion.cluster_access import Dask
 from img_ingestion.endpoints import Backend, Stow
 from img_ingestion.keeping import Archive, Retention
+from img_ingestion.ledger_access import LedgerAccess
 from img_ingestion.object_store import ObjectStore
 from img_ingestion.peers import Folder, Store
 from img_ingestion.reception import Receiver
@@ -168,10 +169,19 @@ class Settings(CustomerSettings):
     receiver: Receiver = Receiver()
     s3: ObjectStore = ObjectStore()
     dask: Dask = Dask()
+    ledger: LedgerAccess = LedgerAccess()
     reporting: Reporting = Reporting()
     recipe: str = "deid.dicom"
     """Path of the recipe, relative to the home; the shipped one when the home has none."""
     customers: dict[CustomerName, CustomerSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _a_file_takes_less_than_a_lease(self) -> Settings:
+        """Refuse leases that would end while a file is being cleaned."""
+        longest = max(each.limits.max_wall_s for each in (self, *self.customers.values()))
+        if self.ledger.url and self.ledger.lease_s <= longest:
+            raise ValueError("ledger.lease_s must be more than limits.max_wall_s")
+        return self
 
     def of(self, customer: str) -> CustomerSettings:
         """Give the settings in force for one customer: its own sections over the common ones."""

@@ -87,7 +87,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         what = str(error).split(" (at ")[0]
         raise SettingsError(f"{path}, line {number}: not TOML: {what}") from None
     for above in ((), *(("customers", name) for name in _table(written, "customers"))):
-        for section, key in (*product(HTTP, SECRETS), ("s3", "secret_key")):
+        for section, key in (*product(HTTP, SECRETS), ("s3", "secret_key"), ("ledger", "password")):
             where = (*above, section, key)
             if depth(written, where) == len(where):
                 raise SettingsError(
@@ -159,14 +159,15 @@ def _said(
     for detail in details:
         where = [str(part) for part in detail["loc"] if part != "[key]"]
         what = _PLAIN.get(detail["type"], detail["msg"].removeprefix("Value error, "))
-        if detail["loc"][2:] in common:
+        if where and detail["loc"][2:] in common:
             continue  # Inherited by a customer, and said of the common section already.
         # What our own validators say of a section begins with the key that is wrong.
-        exactly = [*where, what.split()[0].rstrip(":")]
+        exactly = [*where, *what.split()[0].rstrip(":").split(".")]
         if variable := _blamed(written, where, exactly):
             yield f"environment variable {variable}: {what}"
         else:
-            yield f"{path}, line {line(text, exactly)}: {'.'.join(where)}: {what}"
+            said = f"{'.'.join(where)}: {what}" if where else what
+            yield f"{path}, line {line(text, exactly)}: {said}"
 
 
 def _blamed(written: Mapping[str, Any], *keys: list[str]) -> str:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import durable, takeover
+from img_ingestion.claims import holding
 from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
@@ -50,12 +51,14 @@ class Shelves:
         if self.rehearsal:
             return set()
         self.home.prepare()
+        if ledger.claims.shared:
+            return takeover.begin(self, ledger)
         # Keys are made before the note is written, so here its absence says nothing.
         durable.sweep(self.home.state)
         if self._note.exists():
-            stuck = self._unswept()
+            stuck = self.unswept()
             left = self._undo(ledger)
-            self._catch_up(ledger)
+            self.catch_up(ledger)
             self._write_note(left)
             return stuck | {customer for customer, _ in left}
         self._write_note([])
@@ -68,21 +71,25 @@ class Shelves:
         A copy that stalled goes on in quarantine: who writes keeps the file open when it moves.
         Cut short, the same goes on at the next pass: the ledger forgets a file last.
         """
-        for entry in () if self.rehearsal else ledger.halves():
-            path = self.original(entry, "")
-            back = self.home.local_dcm / entry.customer / path.name
-            with suppress(StorageError), durable.storing("looking at half a file"):
-                if path.exists() and path.stat().st_size != entry.size:
-                    durable.folder(back.parent)
-                    durable.move(path, back)
-                elif path.exists() or not back.exists():
-                    continue
-                durable.remove([path.with_suffix(".json")])
-                ledger.forgotten(entry)
+        with holding(ledger.claims, "halves") as ours:
+            for entry in ledger.halves() if ours and not self.rehearsal else ():
+                self._put_back(ledger, entry)
 
-    def end(self) -> None:
+    def _put_back(self, ledger: Ledger, entry: Entry) -> None:
+        path = self.original(entry, "")
+        back = self.home.local_dcm / entry.customer / path.name
+        with suppress(StorageError), durable.storing("looking at half a file"):
+            if path.exists() and path.stat().st_size != entry.size:
+                durable.folder(back.parent)
+                durable.move(path, back)
+            elif path.exists() or not back.exists():
+                return
+            durable.remove([path.with_suffix(".json")])
+            ledger.forgotten(entry)
+
+    def end(self, ledger: Ledger) -> None:
         """Note that the pass came to its end."""
-        if not self.rehearsal:
+        if not (self.rehearsal or ledger.claims.shared):
             durable.remove([self._note])
 
     def room(self, min_free_bytes: int) -> None:
@@ -105,9 +112,14 @@ class Shelves:
             for folder in (self.home.cleaned, self.home.encoded):
                 durable.sweep(folder / entry.customer, entry.id)
 
-    def recover(self, ledger: Ledger) -> None:
+    def recover(self, ledger: Ledger, entry: Entry) -> None:
         """
         Put right what a place that refuses left half done, so that other customers can go on.
+
+        Parameters
+        ----------
+        ledger, entry : Ledger, Entry
+            What it happened to; where others share the ledger, only that is ours to put right.
 
         Raises
         ------
@@ -115,7 +127,11 @@ class Shelves:
             State cannot be written either.
 
         """
-        if not self.rehearsal:
+        if self.rehearsal:
+            return
+        if ledger.claims.shared:
+            takeover.recover(self, ledger, entry)
+        else:
             self._write_note(self._undo(ledger))
 
     def stage(
@@ -130,6 +146,9 @@ class Shelves:
     def free_name(self, ledger: Ledger, entry: Entry, name: str) -> str:
         """Give the name of the outputs, told apart by the id where another instance has it."""
         for free in (name, f"{name}-{entry.id[:8]}", f"{name}-{entry.id}"):
+            # Ours first, and then a look: nobody else can enter it in between.
+            if not ledger.claims.named(entry.place, entry.customer, free):
+                continue
             if not (ledger.named(entry.customer, free) or self._taken(entry.customer, free)):
                 return free
         raise StorageError("an output folder holds files that the ledger does not know")
@@ -138,8 +157,9 @@ class Shelves:
         """Give an instance's temporaries their final names; a cut pass can undo it."""
         if self.rehearsal:
             return
-        left = [one for one in self._in_hand() if not ledger.named(*one)]
-        self._write_note([*left, (entry.customer, entry.name)])
+        if not ledger.claims.shared:
+            left = [one for one in self._in_hand() if not ledger.named(*one)]
+            self._write_note([*left, (entry.customer, entry.name)])
         durable.place(finals)
 
     def explain(self, entry: Entry) -> None:
@@ -157,7 +177,7 @@ class Shelves:
         }
         path = self.original(entry, "").with_suffix(".json")
         durable.folder(path.parent)
-        durable.write(path, json.dumps(reason, indent=2).encode() + b"\n")
+        durable.write(path, json.dumps(reason, indent=2).encode() + b"\n", entry.id)
 
     def original(self, entry: Entry, name: str) -> Path:
         """Give the place of an original: quarantine if it is held, else the archive."""
@@ -197,12 +217,12 @@ class Shelves:
         for customer, name in self._in_hand():
             if not ledger.named(customer, name):
                 try:
-                    durable.remove(self._outputs(customer, name))
+                    durable.remove(self.outputs(customer, name))
                 except StorageError:
                     left.append((customer, name))
         return left
 
-    def _unswept(self) -> set[str]:
+    def unswept(self) -> set[str]:
         """Remove temporaries; give the customers in whose places that is refused."""
         stuck = set()
         # What customers send may be called anything; it is not ours to sweep.
@@ -216,9 +236,9 @@ class Shelves:
                     stuck.add(folder.name)
         return stuck
 
-    def _catch_up(self, ledger: Ledger) -> None:
-        """Tell the ledger of originals that were put away in the last moment."""
-        for entry in ledger.unfinished():
+    def catch_up(self, ledger: Ledger, one: str = "") -> None:
+        """Tell the ledger of originals, or one, that were put away in the last moment."""
+        for entry in (each for each in ledger.unfinished() if one in {"", each.id}):
             place = self.original(entry, "")
             if any(place.parent.glob(f"{place.name}*")):
                 ledger.archived(entry)
@@ -232,7 +252,7 @@ class Shelves:
         finals += [encoded / f"{one}.png.txt" for one in stems]
         return any(os.path.lexists(final) for final in finals)
 
-    def _outputs(self, customer: str, name: str) -> list[Path]:
+    def outputs(self, customer: str, name: str) -> list[Path]:
         """Find the outputs of a name that are on the disk."""
         ours = re.compile(rf"{re.escape(stem(name))}(\.f[0-9]+)?\.(dcm|png|png\.txt)")
         folders = (self.home.cleaned / customer, self.home.encoded / customer)

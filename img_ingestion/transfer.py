@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter, deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from img_ingestion import batches
+from img_ingestion.claims import holding
 from img_ingestion.destinations import DESTINATIONS
 from img_ingestion.errors import (
     DestinationBusy,
@@ -17,6 +20,7 @@ from img_ingestion.errors import (
     InstanceError,
     NoPicture,
     ParcelTooLarge,
+    TakenOver,
 )
 from img_ingestion.ledger.ceiling import Ceiling
 from img_ingestion.patience import wait_s
@@ -111,19 +115,48 @@ def transfer(
             places = settings.of(customer).destinations
             for name, place in places.items():
                 deliveries = ledger.deliveries(customer, name, places)
-                deliveries.settle()
-                due = ledger.waiting(time.time(), customer, name)
-                if name in batches.CARRY_PICTURES:
-                    yield from _spared(deliveries, (one for one in due if not one.images))
-                    due = [one for one in due if one.images]
-                ceiling = Ceiling(ledger.connection, customer, name)
-                weight = batches.weight(ledger.home, name)
-                measure = batches.Measure.of(place, weight, ceiling.known())
-                filled = deque(batches.filled(due, measure))
-                if filled and this.failures[name, place] < GIVE_UP:
-                    reached = _opened(this, name, place)
-                    line = _Line(ledger, deliveries, reached, measure, ceiling)
-                    yield from _sent_along(line, filled, this.failures, (name, place))
+                with holding(ledger.claims, f"settle {customer}") as ours:
+                    if ours:
+                        deliveries.settle()
+                for claim, due in _ours(ledger, customer, name):
+                    claimed = replace(deliveries, claim=claim)
+                    # What another run has taken over is told by that one.
+                    with suppress(TakenOver):
+                        yield from _delivering(ledger, claimed, due, this, place)
+
+
+def _ours(ledger: Ledger, customer: str, name: str) -> Iterator[tuple[str, list[Outgoing]]]:
+    """Give what is due; where runs share the ledger, series by series, each while it is ours."""
+    due = ledger.waiting(time.time(), customer, name)
+    if not ledger.claims.shared:
+        yield "", due
+        return
+    for series in batches.by_series(due):
+        first = series[0]
+        words = json.dumps([customer, first.study, first.series], sort_keys=True)
+        claim = sha256(words.encode()).hexdigest()
+        with holding(ledger.claims, claim) as ours:
+            if ours:
+                # Another run may have sent some of it since.
+                yield claim, ledger.waiting(time.time(), customer, name, first)
+
+
+def _delivering(
+    ledger: Ledger, deliveries: Deliveries, due: list[Outgoing], this: _Pass, place: Place
+) -> Iterator[Delivered]:
+    """Deliver what is due of a customer at one of its destinations."""
+    customer, name = deliveries.customer, deliveries.destination
+    if name in batches.CARRY_PICTURES:
+        yield from _spared(deliveries, (one for one in due if not one.images))
+        due = [one for one in due if one.images]
+    ceiling = Ceiling(ledger.connection, customer, name)
+    weight = batches.weight(ledger.home, name)
+    measure = batches.Measure.of(place, weight, ceiling.known())
+    filled = deque(batches.filled(due, measure))
+    if filled and this.failures[name, place] < GIVE_UP:
+        reached = _opened(this, name, place)
+        line = _Line(ledger, deliveries, reached, measure, ceiling)
+        yield from _sent_along(line, filled, this.failures, (name, place))
 
 
 def _spared(deliveries: Deliveries, unpictured: Iterable[Outgoing]) -> Iterator[Delivered]:

@@ -1,8 +1,8 @@
 """
 The vault: pseudonym -> original, so that what comes back can be matched at home.
 
-`state/vault.sqlite`, mode 0600. It holds PHI and nothing else does; a site that must not keep
-it switches it off, and the pseudonyms stay one-way.
+`state/vault.sqlite`, mode 0600; a table beside the ledger where that is shared. It holds PHI and
+nothing else does; a site that must not keep it switches it off, and the pseudonyms stay one-way.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import csv
 import os
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 SCHEMA = """
@@ -29,8 +30,21 @@ CREATE TABLE IF NOT EXISTS replaced (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_pseudonym ON replaced (pseudonym);
 """
+_REMEMBER = """
+INSERT INTO replaced (customer, kind, original, pseudonym) VALUES (?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+_FORGET = "DELETE FROM replaced WHERE customer = ?"
 COLUMNS = ("kind", "original", "pseudonym")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Shared(Protocol):
+    """The ledger, where several runs share it: the vault is a table beside it."""
+
+    def vault(self) -> AbstractContextManager[Any]:
+        """Give its database for something that is done as a whole or not at all."""
+        ...
 
 
 class Vault:
@@ -44,9 +58,10 @@ class Vault:
 
     """
 
-    def __init__(self, path: Path) -> None:
-        """Name the vault's file; it is made by the first `remember`."""
+    def __init__(self, path: Path, shared: Shared | None = None) -> None:
+        """Name the vault's file, made by the first `remember`; or the ledger that it is part of."""
         self._path = path
+        self._shared = shared
         self._kept: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
@@ -59,14 +74,21 @@ class Vault:
 
     def remember(self, customer: str, replaced: Mapping[tuple[str, str], str]) -> None:
         """Keep (kind, original) -> pseudonym of one instance, durably."""
-        rows = [(customer, kind, old, new) for (kind, old), new in replaced.items()]
+        # In one order: runs that share the vault wait for each other's rows.
+        rows = [(customer, kind, old, new) for (kind, old), new in sorted(replaced.items())]
+        if self._shared:
+            # A server's text has no NUL; no identifier needs one.
+            plain = [tuple(part.replace("\0", "") for part in row) for row in rows]
+            with self._shared.vault() as database:
+                database.executemany(_REMEMBER, plain)
+            return
         with _storing():
             if self._kept is None or not self._path.exists():
                 self.__exit__()
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
                 self._kept = self._connected()
             with self._kept as connection:
-                connection.executemany("INSERT OR IGNORE INTO replaced VALUES (?, ?, ?, ?)", rows)
+                connection.executemany(_REMEMBER, rows)
 
     def identify(self, pseudonym: str) -> list[tuple[str, str, str]]:
         """Give (customer, kind, original) for a pseudonym."""
@@ -89,17 +111,22 @@ class Vault:
 
     def forget(self, customer: str) -> int:
         """Remove a customer's rows, also from the bytes of the file; give their number."""
+        if self._shared:
+            with self._shared.vault() as database:
+                return int(database.execute(_FORGET, (customer,)).rowcount)
         if not self._path.exists():
             return 0
         with _storing(), self._opened() as connection:
             connection.execute("PRAGMA secure_delete = ON")
             with connection:
-                query = "DELETE FROM replaced WHERE customer = ?"
-                count = connection.execute(query, (customer,)).rowcount
+                count = connection.execute(_FORGET, (customer,)).rowcount
             connection.execute("VACUUM")
         return count
 
     def _read(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
+        if self._shared:
+            with self._shared.vault() as database:
+                return list(database.execute(query, values).fetchall())
         if not self._path.exists():
             return []
         with _storing(), self._opened() as connection:

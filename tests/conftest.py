@@ -147,3 +147,12 @@ def _instance(**elements: object) -> bytes:
     buffer = io.BytesIO()
     _dataset(**elements).save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a PostgreSQL; give `USER@HOST:PORT`."""
+    from tests.postgres import server  # noqa: PLC0415 (it may not be installed)
+
+    with server(tmp_path_factory.mktemp("server") / "postgres") as where:
+        yield where

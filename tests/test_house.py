@@ -37,6 +37,7 @@ WALLS = {
         "receiver/doorway.py",
     },
     "sqlite3": {"ledger/schema.py", "vault.py"},
+    "psycopg": {"ledger/postgres.py"},
     "pydantic_settings": {"environment.py"},
     "werkzeug": {"review/site.py", "commands/review.py"},
     "pyrage": {"sealing.py"},
@@ -258,6 +259,7 @@ def test_everything_that_runs_is_pinned() -> None:
         "requirements-dev.txt",
         "requirements-dicom.txt",
         "requirements-s3.txt",
+        "requirements-postgres.txt",
         "requirements-archive.txt",
     ):
         lines = (ROOT / name).read_text("utf-8").splitlines()

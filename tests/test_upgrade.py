@@ -19,6 +19,7 @@ from img_ingestion.commands import place
 from img_ingestion.ending import Ending
 from img_ingestion.errors import AlreadyRunning
 from img_ingestion.home import Home
+from img_ingestion.ledger_access import LedgerAccess
 from img_ingestion.lock import only_run
 
 if TYPE_CHECKING:
@@ -156,6 +157,6 @@ def test_who_stands_by_can_be_ended(tmp_path: Path) -> None:
     with (
         only_run(home.state),
         pytest.raises(AlreadyRunning),
-        place.turn(home, patient=end),
+        place.turn(home, LedgerAccess(), patient=end),
     ):
         pass

@@ -35,7 +35,7 @@ def run(chosen: Namespace) -> Telling:
 
     home, wrong = place.home(chosen), 0
     settings = load(home.root, chosen.config)
-    with place.turn(home):
+    with place.turn(home, settings.ledger):
         for one in Doctor(home, settings, recipe_path(settings, home.root)).findings():
             wrong += not one.fine
             yield Told(

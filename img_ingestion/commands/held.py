@@ -13,7 +13,6 @@ from img_ingestion import durable
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
 from img_ingestion.errors import SettingsError
-from img_ingestion.ledger import Ledger
 from img_ingestion.review import held
 from img_ingestion.review.audit import Trail
 from img_ingestion.review.overview import REJECTED, Held
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from img_ingestion.commands.told import Telling
+    from img_ingestion.ledger import Ledger
 
 NAME = "held"
 HELP = "list, show, release, reject or export what is held"
@@ -57,15 +57,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace) -> Telling:
     """Do what is asked with what is held."""
-    home = place.home(chosen)
+    home, access = place.home(chosen), place.settings(chosen).ledger
     if chosen.what in {"show", "release", "reject"} and not (
         chosen.ids or chosen.customer or chosen.code
     ):
         raise SettingsError(f"held {chosen.what}: which? name ids, --customer or --code")
     if chosen.what in {"release", "reject"}:
-        with place.turn(home), Ledger.open(home.state) as ledger:
+        with place.ledger(home, access) as ledger:
             return (yield from _decided(chosen, ledger, _chosen(chosen, ledger)))
-    with Ledger.looking(home.state) as ledger:
+    with place.ledger(home, access, rehearsing=True) as ledger:
         found = _chosen(chosen, ledger)
     if chosen.what == "export":
         return (yield from _exported(chosen, found))

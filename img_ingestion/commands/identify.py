@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
@@ -11,8 +12,10 @@ from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from pathlib import Path
 
     from img_ingestion.commands.told import Telling
+    from img_ingestion.vault import Vault
 
 NAME = "identify"
 HELP = "say what a pseudonym of the backend's answer stands for"
@@ -37,7 +40,16 @@ def run(chosen: Namespace) -> Telling:
     from img_ingestion.vault import Vault
 
     state = place.home(chosen).state
-    vault = Vault(state / "vault.sqlite")
+    access = place.settings(chosen).ledger
+    with ExitStack() as until_the_end:
+        shared = None
+        if access.url:
+            there = place.ledger(place.home(chosen), access, rehearsing=True)
+            shared = until_the_end.enter_context(there).shared
+        return (yield from _told(chosen, state, Vault(state / "vault.sqlite", shared)))
+
+
+def _told(chosen: Namespace, state: Path, vault: Vault) -> Telling:
     if chosen.export:
         count = vault.export(chosen.export)
         Trail(state).add("identify", {"exported": count})

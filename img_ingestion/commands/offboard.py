@@ -9,7 +9,6 @@ from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.errors import SettingsError
 from img_ingestion.home import customer_of
-from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def run(chosen: Namespace) -> Telling:
     home, customer = place.home(chosen), chosen.customer
     if customer_of(customer) != customer:
         raise SettingsError("CUSTOMER: not what a customer's folder can be called")
-    with place.turn(home), Ledger.open(home.state) as ledger:
+    with place.ledger(home, place.settings(chosen).ledger) as ledger:
         key = home.state / "keys" / f"{customer}.key"
         if not (key.exists() or customer in ledger.customers(waiting=False)):
             raise SettingsError("CUSTOMER: nothing of it is known here")
@@ -51,7 +50,7 @@ def run(chosen: Namespace) -> Telling:
         if not chosen.confirm:
             raise SettingsError(f"this destroys {customer}'s key for good; say --confirm")
         Trail(home.state).add("offboard", {"customer": customer})
-        rows = Vault(home.state / "vault.sqlite").forget(customer)
+        rows = Vault(home.state / "vault.sqlite", ledger.shared).forget(customer)
         ledger.forget(customer)
         _destroy(key)
     originals = _originals(home, customer)

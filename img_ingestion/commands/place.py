@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.errors import AlreadyRunning, SettingsError
 from img_ingestion.home import Home
+from img_ingestion.ledger import Ledger
 from img_ingestion.lock import only_run
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from img_ingestion.ending import Ending
+    from img_ingestion.ledger_access import LedgerAccess
+    from img_ingestion.settings import Settings
 
 LOOK_EVERY_S = 1.0
 
@@ -34,10 +37,23 @@ def home(chosen: Namespace) -> Home:
     return Home(chosen.home)
 
 
+def settings(chosen: Namespace) -> Settings:
+    """Give the settings of the home that the operator means."""
+    from img_ingestion.settings_file import load
+
+    return load(chosen.home, chosen.config)
+
+
 @contextmanager
-def turn(home: Home, *, rehearsing: bool = False, patient: Ending | None = None) -> Iterator[None]:
+def turn(
+    home: Home,
+    access: LedgerAccess,
+    *,
+    rehearsing: bool = False,
+    patient: Ending | None = None,
+) -> Iterator[None]:
     """
-    Hold the home's lock; a rehearsal changes no byte and needs none.
+    Hold the home's lock; a shared ledger is its own, and a rehearsal changes no byte.
 
     Who is patient waits for it until the end is asked for: a new program stands ready while
     the old one finishes its file.
@@ -53,7 +69,7 @@ def turn(home: Home, *, rehearsing: bool = False, patient: Ending | None = None)
         return
     home.prepare()
     with ExitStack() as holding:
-        while True:
+        while not access.url:
             try:
                 holding.enter_context(only_run(home.state))
                 break
@@ -61,3 +77,30 @@ def turn(home: Home, *, rehearsing: bool = False, patient: Ending | None = None)
                 if patient is None or patient.asked(LOOK_EVERY_S):
                     raise
         yield
+
+
+@contextmanager
+def ledger(
+    home: Home, access: LedgerAccess, *, rehearsing: bool = False, together: bool = False
+) -> Iterator[Ledger]:
+    """
+    Give the ledger, and hold the home's lock.
+
+    Parameters
+    ----------
+    home, access : Home, LedgerAccess
+        Whose it is, and where.
+    rehearsing : bool
+        It is only looked at: no byte changes, and no lock is held.
+    together : bool
+        Other runs that say so may have it as well, where it is shared.
+
+    """
+    with turn(home, access, rehearsing=rehearsing):
+        opened = (
+            Ledger.looking(home.state, access)
+            if rehearsing
+            else Ledger.open(home.state, access, together=together)
+        )
+        with opened as there:
+            yield there

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
-from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 from img_ingestion.settings_file import load
 
@@ -41,10 +40,7 @@ def run(chosen: Namespace) -> Telling:
     settings = load(home.root, chosen.config)
     files: Counter[tuple[str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
-    with (
-        place.turn(home, rehearsing=chosen.dry_run),
-        (Ledger.rehearsal if chosen.dry_run else Ledger.open)(home.state) as ledger,
-    ):
+    with place.ledger(home, settings.ledger, rehearsing=chosen.dry_run) as ledger:
         for share in prunable(ledger, home, settings, time.time()):
             where = (share.directory, share.filed.customer)
             if not share.intact:

@@ -34,8 +34,9 @@ def run(chosen: Namespace) -> Telling:
     from img_ingestion.rebuild import rebuild
 
     home = place.home(chosen)
-    with place.turn(home):
-        done = rebuild(home)
+    access = place.settings(chosen).ledger
+    with place.turn(home, access):
+        done = rebuild(home, access)
         Trail(home.state).add("rebuild", asdict(done))
     lines = [
         f"{done.originals} originals put back to local_dcm/; the next pass takes them anew",

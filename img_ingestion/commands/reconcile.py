@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told
-from img_ingestion.ledger import Ledger
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -32,7 +31,7 @@ def run(chosen: Namespace) -> Telling:
     from img_ingestion.reconcile import reconcile
 
     home, wrong = place.home(chosen), 0
-    with place.turn(home), Ledger.open(home.state) as ledger:
+    with place.ledger(home, place.settings(chosen).ledger) as ledger:
         for account in reconcile(ledger, home):
             wrong += len(account.problems)
             lines = (account.sum, *(f"  {problem}" for problem in account.problems))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
 from img_ingestion.errors import InstanceError
-from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 from img_ingestion.settings_file import load
 
@@ -37,7 +36,7 @@ def run(chosen: Namespace) -> Telling:
 
     home = place.home(chosen)
     settings, status = load(home.root, chosen.config), DONE
-    with Ledger.looking(home.state) as ledger:
+    with place.ledger(home, settings.ledger, rehearsing=True) as ledger:
         for number, path in enumerate(chosen.files, 1):
             try:
                 one = reidentify(path, home, settings, ledger)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.errors import SettingsError
-from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 from img_ingestion.review.overview import whose
 
@@ -33,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(chosen: Namespace) -> Telling:
     """Put back all that was refused, or what is asked for."""
     home = place.home(chosen)
-    with place.turn(home), Ledger.open(home.state) as ledger:
+    with place.ledger(home, place.settings(chosen).ledger) as ledger:
         unknown = [one for one in chosen.ids if one not in ledger.outcomes(chosen.ids)]
         if unknown:
             raise SettingsError(f"{len(unknown)} of the IDs are not in the ledger")

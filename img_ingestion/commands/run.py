@@ -101,10 +101,10 @@ def run(chosen: Namespace) -> Telling:
         yield complaint("--customer: local_dcm/ has no such folder")
     unread = not recipe_seen.is_as_seen(home, recipe_path(work.settings, home.root))
     digest = work.recipe.digest if unread else ""
-    stays = chosen.watch is not None
+    stays, access = chosen.watch is not None, work.settings.ledger
     with (
         ending() as end,
-        place.turn(home, rehearsing=chosen.dry_run, patient=end if stays else None),
+        place.turn(home, access, rehearsing=chosen.dry_run, patient=end if stays else None),
     ):
         if unread and not chosen.dry_run:
             recipe_seen.note(home, digest)
@@ -130,7 +130,12 @@ def _watched(work: Pass, end: Ending) -> Telling:
 
 def _one_pass(work: Pass, end: Ending, record: PassRecord) -> Telling:
     """Make one pass; write its page and numbers while the ledger is open."""
-    with (Ledger.rehearsal if work.chosen.dry_run else Ledger.open)(work.home.state) as ledger:
+    state, access = work.home.state, work.settings.ledger
+    with (
+        Ledger.rehearsal(state, access)
+        if work.chosen.dry_run
+        else Ledger.open(state, access, together=True)
+    ) as ledger:
         status = yield from _walked(work, end, ledger)
         record.settle(ledger)
         if work.chosen.report:
@@ -175,7 +180,7 @@ def _found_nothing(work: Pass, ledger: Ledger) -> bool:
     shelves.grown(ledger)
     if sources.may_have(work.home, work.settings):
         return False
-    shelves.end()
+    shelves.end(ledger)
     return True
 
 

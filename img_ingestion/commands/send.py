@@ -9,7 +9,6 @@ from img_ingestion import console
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, HELD, STORAGE, UNAVAILABLE, Told
 from img_ingestion.ending import ending
-from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 from img_ingestion.settings_file import load
 from img_ingestion.tally import STATES, Tally, stranded
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from img_ingestion.commands.told import Telling
+    from img_ingestion.ledger import Ledger
     from img_ingestion.settings import Settings
 
 NAME = "send"
@@ -36,7 +36,7 @@ def run(chosen: Namespace) -> Telling:
     """Send what waits; no customer's file is opened."""
     home, tally = place.home(chosen), Tally()
     settings = load(home.root, chosen.config)
-    with ending() as end, place.turn(home), Ledger.open(home.state) as ledger:
+    with ending() as end, place.ledger(home, settings.ledger, together=True) as ledger:
         for told in delivered(settings, ledger, tally):
             yield told
             if end.asked():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
-from img_ingestion.ledger import Ledger
 from img_ingestion.review.overview import overview
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(chosen: Namespace) -> Telling:
     """Count what the ledger holds."""
     home = place.home(chosen)
-    with Ledger.looking(home.state) as ledger:
+    with place.ledger(home, place.settings(chosen).ledger, rehearsing=True) as ledger:
         found = overview(home, ledger)
     yield Told(tuple(_lines(found)), asdict(found))
     return DONE

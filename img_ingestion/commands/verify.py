@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told
-from img_ingestion.ledger import Ledger
 from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def run(chosen: Namespace) -> Telling:
     from img_ingestion.reconcile import reconcile
 
     home, problems, unread = place.home(chosen), [], 0
-    with place.turn(home), Ledger.open(home.state) as ledger:
+    with place.ledger(home, place.settings(chosen).ledger) as ledger:
         problems += [] if ledger.sound() else ["ledger: the file is damaged"]
         for account in reconcile(ledger, home, read=True):
             problems += [f"{account.customer}: {problem}" for problem in account.problems]

@@ -7,25 +7,27 @@ lay is kept as an HMAC under `state/ledger.key`, which is good for recognising a
 
 from __future__ import annotations
 
-import hmac
 import json
-import secrets
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Self
 
-from img_ingestion.errors import NoPicture, StorageError
+from img_ingestion.claims import ALONE
+from img_ingestion.errors import NoPicture
 from img_ingestion.home import Home
-from img_ingestion.ledger import outbox, place_key, schema
+from img_ingestion.ledger import forgetting, outbox, place_key, schema
 from img_ingestion.ledger.deliveries import Deliveries, put_back, writing
 from img_ingestion.ledger.entry import Contents, Entry, Filed, Outgoing, State
 from img_ingestion.ledger.memory import Memory, take_up
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from img_ingestion.claims import Claims
+    from img_ingestion.ledger.postgres import Postgres
+    from img_ingestion.ledger_access import LedgerAccess
 
 __all__ = ["Contents", "Deliveries", "Entry", "Filed", "Ledger", "Outgoing", "State"]
 
@@ -36,17 +38,29 @@ _ENTRY = ", ".join(part.name for part in fields(Entry))
 class Ledger:
     """The ledger of one home; a context manager that closes it."""
 
-    connection: sqlite3.Connection = field(repr=False)
+    connection: schema.Sqlite | Postgres = field(repr=False)
     home: Home
     key: bytes = field(repr=False)
     """For the keyed digests of places: it recognises a path, it cannot give it back."""
     rehearsing: bool = False
-    """Whether nothing is written: a copy in memory, or a look."""
+    """Whether nothing is written: a copy that goes, or a look."""
+    claims: Claims = ALONE
+    """Who has what in hand."""
 
     @classmethod
-    def open(cls, state: Path) -> Self:
+    def open(
+        cls,
+        state: Path,
+        access: LedgerAccess | None = None,
+        *,
+        together: bool = False,
+        anew: bool = False,
+    ) -> Self:
         """
         Open the ledger of a home's `state` folder; make it, and its key, on first use.
+
+        With `access` that has a url it is there, shared, and its own lock: `together` with others
+        that say so, or alone. `anew` begins an empty one where the home had one.
 
         Raises
         ------
@@ -56,23 +70,35 @@ class Ledger:
             It cannot be read or written, or was there and is gone.
 
         """
-        _check_there(state)
+        if access and access.url:
+            from img_ingestion.ledger import shared  # noqa: PLC0415 (requirements-postgres.txt)
+
+            return cls(*shared.opened(state, access, together=together, anew=anew))
+        schema.check_there(state)
         connection = schema.opened(state)
         with schema.storing("writing down what was sent"):
             Memory(state).written_from(connection)
         return cls(connection, Home(state.parent), place_key.made(state))
 
     @classmethod
-    def rehearsal(cls, state: Path) -> Self:
-        """Give a copy in memory: it can be written to, and no byte on the disk changes."""
-        _check_there(state)
+    def rehearsal(cls, state: Path, access: LedgerAccess | None = None) -> Self:
+        """Give a copy that goes: it can be written to, and no byte on the disk changes."""
+        if access and access.url:
+            from img_ingestion.ledger import shared  # noqa: PLC0415 (as above)
+
+            return cls(*shared.copied(state, access, looking=False))
+        schema.check_there(state)
         copy, key = schema.copied(state), place_key.lent(state)
         return cls(copy, Home(state.parent), key, rehearsing=True)
 
     @classmethod
-    def looking(cls, state: Path) -> Self:
+    def looking(cls, state: Path, access: LedgerAccess | None = None) -> Self:
         """Give the ledger to read from, whatever its size; no byte on the disk changes."""
-        _check_there(state)
+        if access and access.url:
+            from img_ingestion.ledger import shared  # noqa: PLC0415 (as above)
+
+            return cls(*shared.copied(state, access, looking=True))
+        schema.check_there(state)
         return cls(schema.looked_at(state), Home(state.parent), b"", rehearsing=True)
 
     def __enter__(self) -> Self:
@@ -80,6 +106,11 @@ class Ledger:
 
     def __exit__(self, *error: object) -> None:
         self.connection.close()
+
+    @property
+    def shared(self) -> Postgres | None:
+        """Give the database that the vault is in, too, where several runs share it."""
+        return None if isinstance(self.connection, schema.Sqlite) else self.connection
 
     def known(self, entry: Entry) -> Entry | None:
         """
@@ -89,9 +120,9 @@ class Ledger:
         """
         with schema.storing("looking up a file"):
             row = self.connection.execute(
-                f"SELECT {_ENTRY} FROM file WHERE id = ?1"  # noqa: S608 (names of our own fields)
-                " OR (place = ?2 AND sha256 = ?3 AND archived = 0) ORDER BY id = ?1 DESC",
-                (entry.id, entry.place, entry.sha256),
+                f"SELECT {_ENTRY} FROM file WHERE id = :id"  # noqa: S608 (names of our own fields)
+                " OR (place = :place AND sha256 = :sha256 AND archived = 0) ORDER BY id = :id DESC",
+                {"id": entry.id, "place": entry.place, "sha256": entry.sha256},
             ).fetchone()
         return Entry(*row) if row else None
 
@@ -138,6 +169,7 @@ class Ledger:
             row["uid"] = contents.uid
         values = ", ".join(f":{column}" for column in row)
         with writing(self.connection, "entering a file"):
+            self.claims.keep(entry.place)
             self.connection.execute(
                 f"INSERT INTO file ({', '.join(row)}) VALUES ({values})",  # noqa: S608 (as above)
                 row,
@@ -154,7 +186,8 @@ class Ledger:
         """Note that a file goes from a folder of the home; durable on return."""
         with schema.storing("noting what goes"):
             self.connection.execute(
-                "INSERT OR IGNORE INTO pruned VALUES (?, ?, ?)", (one, directory, time.time())
+                "INSERT INTO pruned (file, directory, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (one, directory, time.time()),
             )
 
     def halves(self) -> list[Entry]:
@@ -175,22 +208,21 @@ class Ledger:
             return [Entry(*row) for row in rows]
 
     def waiting(
-        self, now: float, customer: str | None = None, destination: str = "backend"
+        self,
+        now: float,
+        customer: str | None = None,
+        destination: str = "backend",
+        like: Outgoing | None = None,
     ) -> list[Outgoing]:
         """
         Give what is due at a destination, a series' instances together, by Instance Number.
 
-        Parameters
-        ----------
-        now : float
-            Seconds since 1970; what is postponed beyond it is left out.
-        customer : str, optional
-            Only this customer's.
-        destination : str, optional
-            Its name in the table of destinations.
-
+        What is postponed beyond `now`, in seconds since 1970, is left out. Only this customer's
+        where one is named, and only the series of `like` where that is given.
         """
-        return outbox.due(self.connection, self.home.encoded, (now, customer, destination))
+        asked = {"now": now, "customer": customer, "destination": destination}
+        series = (_json(like.study), _json(like.series)) if like else (None, None)
+        return outbox.due(self.connection, self.home.encoded, asked, series)
 
     def customers(self, *, waiting: bool = True) -> list[str]:
         """Name the customers whose instances wait, or all."""
@@ -201,8 +233,8 @@ class Ledger:
 
     def deliveries(self, customer: str, destination: str, among: Iterable[str]) -> Deliveries:
         """Give what is known of a customer's instances at one of its destinations."""
-        memory = Memory(self.home.state)
-        return Deliveries(self.connection, memory, customer, destination, tuple(among))
+        where = customer, destination, tuple(among)
+        return Deliveries(self.connection, Memory(self.home.state), *where, self.claims)
 
     def outcomes(self, ids: Iterable[str]) -> dict[str, tuple[State, str]]:
         """Give state and code of instances, over all their destinations."""
@@ -227,7 +259,8 @@ class Ledger:
         """Count the files by state."""
         with schema.storing("counting"):
             rows = self.connection.execute(
-                "SELECT state, count(*) FROM file WHERE customer = ifnull(?, customer) GROUP BY 1",
+                "SELECT state, count(*) FROM file WHERE customer = coalesce(?, customer)"
+                " GROUP BY 1",
                 (customer,),
             ).fetchall()
         return Counter(dict(rows))
@@ -238,27 +271,7 @@ class Ledger:
 
         Works are replaced, so that what was the same stays the same.
         """
-        once = secrets.token_bytes(32)
-        self.connection.create_function(
-            "replaced", 1, lambda work: hmac.digest(once, work.encode(), "sha256").hex()
-        )
-        mine = "SELECT work FROM file WHERE customer = ?"
-        with schema.storing("reading works"):
-            works = {work for (work,) in self.connection.execute(mine, (customer,))}
-        Memory(self.home.state).forget(works)
-        self.connection.execute("PRAGMA secure_delete = ON")
-        with writing(self.connection, "forgetting a customer"):
-            self.connection.execute(f"DELETE FROM remembered WHERE work IN ({mine})", (customer,))  # noqa: S608 (ours)
-            self.connection.execute(
-                "UPDATE delivery SET parcel = '' WHERE customer = ?", (customer,)
-            )
-            self.connection.execute(
-                "UPDATE file SET sha256 = '', place = '', work = iif(work = '', '', replaced(work))"
-                " WHERE customer = ?",
-                (customer,),
-            )
-        with schema.storing("forgetting a customer"):
-            self.connection.execute("VACUUM")
+        forgetting.forget(self.connection, Memory(self.home.state), customer)
 
     def recall(self) -> None:
         """Take up what the ledger before this one had sent together, and what had arrived."""
@@ -266,28 +279,18 @@ class Ledger:
             Memory(self.home.state).recalled(self.connection)
 
     def sound(self) -> bool:
-        """Tell whether sqlite finds its file undamaged."""
+        """Tell whether the database finds itself undamaged."""
         with schema.storing("checking"):
-            return self.connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            return self.connection.sound()
 
     def put_back(self, ids: Iterable[str] | None = None) -> tuple[list[str], list[str]]:
         """
         Put what destinations refused back to waiting, all of it or these.
 
-        Returns
-        -------
-        tuple
-            What waits again: these, and those that travelled in one parcel with them, so that
-            it has its key. And what stays held, because the same was taken anew meanwhile.
-
+        Gives what waits again: these, and those that travelled in one parcel with them, so that it
+        has its key. And what stays held, because the same was taken anew meanwhile.
         """
         return put_back(self.connection, None if ids is None else list(ids))
-
-
-def _check_there(state: Path) -> None:
-    """Refuse to begin an empty ledger where there was one: all that it knew would come anew."""
-    if (state / place_key.FILE_NAME).exists() and not (state / schema.FILE_NAME).exists():
-        raise StorageError(f"state/{schema.FILE_NAME} is gone; {schema.REPAIR}")
 
 
 def _json(value: object) -> str:

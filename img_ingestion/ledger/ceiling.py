@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from img_ingestion.ledger import schema
 
 if TYPE_CHECKING:
-    import sqlite3
+    from img_ingestion.ledger.database import Database
 
 GOOD_FOR_S = 86400.0
 """A server's limit can be raised: after a day it is tried anew."""
@@ -19,7 +19,7 @@ GOOD_FOR_S = 86400.0
 class Ceiling:
     """What is known of a customer's destination."""
 
-    connection: sqlite3.Connection = field(repr=False)
+    connection: Database = field(repr=False)
     customer: str
     destination: str
 
@@ -36,7 +36,8 @@ class Ceiling:
         """Note the size that is tried after a refusal."""
         with schema.storing("noting a size"):
             self.connection.execute(
-                "INSERT OR REPLACE INTO ceiling (customer, destination, bytes, at)"
-                " VALUES (?, ?, ?, ?)",
+                "INSERT INTO ceiling (customer, destination, bytes, at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (customer, destination)"
+                " DO UPDATE SET bytes = excluded.bytes, at = excluded.at",
                 (self.customer, self.destination, size, time.time()),
             )

@@ -11,24 +11,27 @@ from typing import TYPE_CHECKING
 from img_ingestion.ledger import schema
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
 
+    from img_ingestion.claims import Claims
     from img_ingestion.instance import Receipt
+    from img_ingestion.ledger.database import Database
     from img_ingestion.ledger.memory import Memory
 
 _SETTLE = """
-UPDATE file SET state = iif(held, 'held', 'sent'), step = iif(held, 'deliver', ''),
-    code = iif(held, why.code, ''), reason = iif(held, why.reason, ''), changed_at = :now
+UPDATE file SET state = why.state, step = CASE WHEN why.state = 'held' THEN 'deliver' ELSE '' END,
+    code = CASE WHEN why.state = 'held' THEN why.code ELSE '' END,
+    reason = CASE WHEN why.state = 'held' THEN why.reason ELSE '' END, changed_at = :now
 FROM (
     SELECT file AS one, count(*) AS done, max(code) AS code, max(reason) AS reason,
-        max(state = 'held' AND attempts > 0) OR NOT max(state = 'sent') AS held
+        CASE WHEN count(CASE WHEN state = 'held' AND attempts > 0 THEN 1 END) > 0
+            OR count(CASE WHEN state = 'sent' THEN 1 END) = 0 THEN 'held' ELSE 'sent' END AS state
     FROM delivery
     WHERE state <> 'waiting' AND file IN (SELECT value FROM json_each(:ids))
         AND destination IN (SELECT value FROM json_each(:among))
     GROUP BY file
 ) AS why
-WHERE id = one AND file.state = 'waiting' AND done = json_array_length(:among)
+WHERE id = one AND file.state = 'waiting' AND done = :many
 """
 """
 An instance is settled when every destination of its customer has taken or refused it. Where one
@@ -36,10 +39,24 @@ has it, those that take nothing of its kind, and so were not asked, do not hold 
 """
 
 _REOPEN = """
-UPDATE OR IGNORE file SET state = 'waiting', step = '', code = '', reason = '', changed_at = :now
-WHERE state = 'held' AND step = 'deliver' AND id IN (SELECT value FROM json_each(:ids))
+UPDATE file SET state = 'waiting', step = '', code = '', reason = '', changed_at = :now
+WHERE id IN (
+    SELECT min(id) FROM file AS one
+    WHERE state = 'held' AND step = 'deliver' AND id IN (SELECT value FROM json_each(:ids))
+        AND NOT EXISTS (SELECT 1 FROM file AS other
+            WHERE other.work = one.work AND other.state IN ('waiting', 'sent'))
+    GROUP BY work
+)
 """
-"""Ignored where the same work was taken anew meanwhile: then that one is delivered."""
+"""Not where the same work was taken anew meanwhile: then that one is delivered."""
+
+_IN_A_ROW = """
+SELECT count(DISTINCT parcel) FROM delivery
+WHERE customer = :customer AND destination = :destination AND code = :code AND attempted_at > (
+    SELECT coalesce(max(attempted_at), 0) FROM delivery
+    WHERE customer = :customer AND destination = :destination AND code <> :code
+)
+"""
 
 _BREAK_UP = """
 UPDATE delivery SET parcel = '' WHERE parcel IN (
@@ -54,12 +71,15 @@ UPDATE delivery SET parcel = '' WHERE parcel IN (
 class Deliveries:
     """A customer's instances at one of its destinations."""
 
-    connection: sqlite3.Connection = field(repr=False)
+    connection: Database = field(repr=False)
     memory: Memory
     customer: str
     destination: str
     among: tuple[str, ...]
     """Every destination of the customer."""
+    claims: Claims
+    claim: str = ""
+    """What has to be ours for anything to be noted; empty: nothing."""
 
     def bundled(self, ids: Iterable[str], key: str) -> None:
         """
@@ -70,12 +90,12 @@ class Deliveries:
         """
         chosen = list(ids)
         rows = [(one, self.destination, self.customer, key) for one in chosen]
-        self.memory.bundled(self._works(chosen), self.destination, key)
         with self._writing("noting a parcel"):
+            self.memory.bundled(self._works(chosen), self.destination, key)
             self.connection.executemany(
                 "INSERT INTO delivery (file, destination, customer, parcel) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (file, destination) DO UPDATE SET parcel = excluded.parcel"
-                " WHERE state = 'waiting'",
+                " WHERE delivery.state = 'waiting'",
                 rows,
             )
 
@@ -103,8 +123,8 @@ class Deliveries:
             self.connection.executemany(
                 "INSERT INTO delivery (file, destination, customer, parcel, state, code, reason)"
                 " VALUES (?, ?, ?, ?, 'held', ?, ?) ON CONFLICT (file, destination) DO UPDATE"
-                " SET parcel = file, state = 'held', attempts = 0, attempted_at = 0,"
-                " code = excluded.code, reason = excluded.reason WHERE state = 'waiting'",
+                " SET parcel = excluded.file, state = 'held', attempts = 0, attempted_at = 0,"
+                " code = excluded.code, reason = excluded.reason WHERE delivery.state = 'waiting'",
                 rows,
             )
             self._settle(chosen)
@@ -123,18 +143,9 @@ class Deliveries:
     def in_a_row(self, code: str, most: int) -> int:
         """Count the parcels, up to `most`, that ended with this code after any other end."""
         with schema.storing("reading attempts"):
-            rows = self.connection.execute(
-                "SELECT code, parcel FROM delivery WHERE customer = ? AND destination = ?"
-                " AND attempted_at > 0 ORDER BY attempted_at DESC",
-                (self.customer, self.destination),
-            )
-            parcels: set[str] = set()
-            for found, parcel in rows:
-                if found != code or len(parcels) == most:
-                    break
-                parcels.add(parcel)
-            rows.close()
-        return len(parcels)
+            values = {"customer": self.customer, "destination": self.destination, "code": code}
+            (parcels,) = self.connection.execute(_IN_A_ROW, values).fetchone()
+        return min(int(parcels), most)
 
     def settle(self) -> None:
         """Settle what waited only for destinations that are the customer's no more."""
@@ -165,25 +176,26 @@ class Deliveries:
             self._settle(chosen)
 
     def _settle(self, ids: list[str]) -> None:
-        values = {"ids": json.dumps(ids), "among": json.dumps(self.among), "now": time.time()}
-        self.connection.execute(_SETTLE, values)
+        among = json.dumps(self.among)
+        values = {"ids": json.dumps(ids), "among": among, "many": len(self.among)}
+        self.connection.execute(_SETTLE, values | {"now": time.time()})
 
     @contextmanager
     def _writing(self, doing: str) -> Iterator[None]:
         with writing(self.connection, doing):
+            self.claims.keep(self.claim)
             yield
 
 
 @contextmanager
-def writing(connection: sqlite3.Connection, doing: str) -> Iterator[None]:
+def writing(connection: Database, doing: str) -> Iterator[None]:
     """Write all of it or none."""
-    with schema.storing(doing), connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with schema.storing(doing), connection.writing():
         yield
 
 
 def reopen(
-    connection: sqlite3.Connection, ids: list[str], destination: str | None, next_attempt_at: float
+    connection: Database, ids: list[str], destination: str | None, next_attempt_at: float
 ) -> list[str]:
     """Put held deliveries back to waiting, at one destination or all; give the instances."""
     values = {
@@ -196,7 +208,7 @@ def reopen(
     connection.execute(_BREAK_UP, values)
     rows = connection.execute(
         "UPDATE delivery SET state = 'waiting', attempts = 0, next_attempt_at = :at"
-        " WHERE state = 'held' AND destination = ifnull(:destination, destination)"
+        " WHERE state = 'held' AND destination = coalesce(:destination, destination)"
         " AND file IN (SELECT value FROM json_each(:ids))"
         " AND file IN (SELECT id FROM file WHERE state = 'waiting') RETURNING file",
         values,
@@ -204,16 +216,16 @@ def reopen(
     return sorted({one for (one,) in rows})
 
 
-def put_back(connection: sqlite3.Connection, ids: list[str] | None) -> tuple[list[str], list[str]]:
+def put_back(connection: Database, ids: list[str] | None) -> tuple[list[str], list[str]]:
     """Put held deliveries back to waiting, with their parcels; give them, and what stays held."""
     with writing(connection, "putting back"):
         rows = connection.execute(
             "SELECT DISTINCT file FROM delivery JOIN file ON id = file"
             " WHERE delivery.state = 'held' AND file.state <> 'sent'"
-            " AND file.step IN ('', 'deliver') AND (?1 IS NULL"
+            " AND file.step IN ('', 'deliver') AND (:every"
             " OR parcel IN (SELECT parcel FROM delivery WHERE state = 'held'"
-            " AND file IN (SELECT value FROM json_each(?1))))",
-            (None if ids is None else json.dumps(ids),),
+            " AND file IN (SELECT value FROM json_each(:ids))))",
+            {"every": ids is None, "ids": json.dumps(ids or [])},
         ).fetchall()
         asked = [one for (one,) in rows]
         back = reopen(connection, asked, None, 0.0)

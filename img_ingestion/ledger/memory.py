@@ -8,6 +8,7 @@ the same key or not at all. It has digests of works and keys: nothing of a patie
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from img_ingestion import durable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from img_ingestion.ledger.database import Database
 
 FILE_NAME = "parcels.jsonl"
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -29,12 +31,18 @@ SELECT destination, parcel, delivery.state = 'sent', receipt_status, receipt_dig
 FROM delivery JOIN file ON id = delivery.file WHERE parcel <> ''
 GROUP BY destination, parcel, delivery.state
 """
+_REMEMBER = """
+INSERT INTO remembered (work, destination, parcel, sent, receipt_status, receipt_digest)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (work, destination) DO UPDATE SET parcel = excluded.parcel, sent = excluded.sent,
+    receipt_status = excluded.receipt_status, receipt_digest = excluded.receipt_digest
+"""
 _RECALL = """
-INSERT OR IGNORE INTO delivery
-    (file, destination, customer, parcel, state, receipt_status, receipt_digest)
-SELECT id, destination, customer, parcel, iif(sent, 'sent', 'waiting'),
+INSERT INTO delivery (file, destination, customer, parcel, state, receipt_status, receipt_digest)
+SELECT id, destination, customer, parcel, CASE WHEN sent = 1 THEN 'sent' ELSE 'waiting' END,
     receipt_status, receipt_digest
-FROM file JOIN remembered USING (work) WHERE file.state = 'waiting' AND id = ifnull(?, id)
+FROM file JOIN remembered USING (work) WHERE file.state = 'waiting' AND id = coalesce(?, id)
+ON CONFLICT DO NOTHING
 """
 """A file that waits takes up the parcels that it was part of in a ledger that was lost."""
 
@@ -54,7 +62,7 @@ class Memory:
         status, digest = receipt
         self._add(destination, works, {"status": status, "digest": digest}, synced=False)
 
-    def recalled(self, connection: sqlite3.Connection) -> None:
+    def recalled(self, connection: Database) -> None:
         """Tell the ledger all of it; a file that is entered later takes up its parcels."""
         known: dict[tuple[str, str], list[object]] = {}
         for line in self._lines():
@@ -65,10 +73,10 @@ class Memory:
                 else:
                     row[1:] = [1, line["status"], line["digest"]]
         rows = [(*key, *row) for key, row in known.items()]
-        connection.executemany("INSERT OR REPLACE INTO remembered VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany(_REMEMBER, rows)
         connection.execute(_RECALL, (None,))
 
-    def written_from(self, connection: sqlite3.Connection) -> None:
+    def written_from(self, connection: Database) -> None:
         """Write down what an older program left in the ledger alone."""
         if (self.state / FILE_NAME).exists():
             return
@@ -95,9 +103,10 @@ class Memory:
         path = self.state / FILE_NAME
         line = json.dumps({"destination": destination, "works": list(works), **what})
         with durable.storing("remembering a parcel"):
-            if not path.exists():
-                durable.write(path, b"")
+            durable.create(path, b"")
             with os.fdopen(os.open(path, _FLAGS, 0o600), "wb") as stream:
+                # Others may share the home; let go of when the file is closed.
+                fcntl.flock(stream, fcntl.LOCK_EX)
                 # What a power cut left of the line before ends here.
                 stream.write(f"\n{line}".encode())
                 stream.flush()
@@ -115,6 +124,6 @@ class Memory:
                 continue
 
 
-def take_up(connection: sqlite3.Connection, one: str) -> None:
+def take_up(connection: Database, one: str) -> None:
     """Make a file that was just entered part of the parcels that are remembered of its work."""
     connection.execute(_RECALL, (one,))

@@ -11,22 +11,24 @@ from img_ingestion.ledger.entry import Filed, Outgoing
 from img_ingestion.patience import LONGEST_WAIT_S
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from img_ingestion.ledger.database import Database
+
 _DUE = """
-SELECT id, file.customer, work, name, ifnull(parcel, ''), ifnull(attempts, 0), instance_number,
+SELECT id, file.customer, work, name, coalesce(parcel, ''), coalesce(attempts, 0), instance_number,
     study, series, images
-FROM file LEFT JOIN delivery ON delivery.file = id AND destination = ?3
-WHERE file.state = 'waiting' AND file.customer = ifnull(?2, file.customer)
-    AND ifnull(delivery.state = 'waiting'
-        AND NOT (next_attempt_at > ?1 AND next_attempt_at <= ?1 + ?4), TRUE)
+FROM file LEFT JOIN delivery ON delivery.file = id AND destination = :destination
+WHERE file.state = 'waiting' AND file.customer = coalesce(:customer, file.customer)
+    AND study = coalesce(:study, study) AND series = coalesce(:series, series)
+    AND coalesce(delivery.state = 'waiting'
+        AND NOT (next_attempt_at > :now AND next_attempt_at <= :now + :longest), TRUE)
     AND NOT EXISTS (
         SELECT 1 FROM remembered AS other
-        WHERE other.parcel = delivery.parcel AND other.destination = ?3 AND NOT EXISTS (
+        WHERE other.parcel = delivery.parcel AND other.destination = :destination AND NOT EXISTS (
             SELECT 1 FROM delivery AS there JOIN file AS same ON same.id = there.file
-            WHERE there.parcel = other.parcel AND there.destination = ?3
+            WHERE there.parcel = other.parcel AND there.destination = :destination
                 AND same.work = other.work
         )
     )
@@ -48,7 +50,10 @@ FROM file WHERE customer = ? ORDER BY seen_at, id
 
 
 def due(
-    connection: sqlite3.Connection, encoded: Path, asked: tuple[float, str | None, str]
+    connection: Database,
+    encoded: Path,
+    asked: Mapping[str, object],
+    series: tuple[str | None, str | None] = (None, None),
 ) -> list[Outgoing]:
     """
     Give what is due, a series' instances together, by Instance Number.
@@ -59,13 +64,17 @@ def due(
         The ledger's.
     encoded : Path
         The folder of the pictures' base64, one folder a customer in it.
-    asked : tuple
-        Now, in seconds since 1970; the customer, None for all; the destination.
+    asked : mapping
+        `now`, in seconds since 1970; `customer`, None for all; `destination`.
+    series : tuple
+        Study and series, as they are written down, where only one series is asked for.
 
     """
     with schema.storing("reading the outbox"):
         # What seems to wait for longer than anything does was postponed by a clock that was ahead.
-        rows = connection.execute(_DUE, (*asked, 2 * LONGEST_WAIT_S)).fetchall()
+        study, one = series
+        values = {**asked, "longest": 2 * LONGEST_WAIT_S, "study": study, "series": one}
+        rows = connection.execute(_DUE, values).fetchall()
     return [_outgoing(encoded, *row) for row in rows]
 
 
@@ -87,7 +96,7 @@ def _outgoing(encoded: Path, *row: str) -> Outgoing:
     )
 
 
-def files(connection: sqlite3.Connection, customer: str) -> Iterator[Filed]:
+def files(connection: Database, customer: str) -> Iterator[Filed]:
     """Give every file of a customer, in the order of arrival."""
     with schema.storing("reading files"):
         for row in connection.execute(_FILES, (customer,)):

@@ -18,8 +18,7 @@ def made(state: Path) -> bytes:
     """Give the key of a home; make it on first use."""
     path = state / FILE_NAME
     with durable.storing("the ledger's key"):
-        if not path.exists():
-            durable.write(path, secrets.token_bytes(BYTES))
+        durable.create(path, secrets.token_bytes(BYTES))
         return path.read_bytes()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from img_ingestion import durable
 from img_ingestion.errors import SettingsError, StorageError
+from img_ingestion.ledger import place_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,11 +151,37 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """Statements that lead from version N (the place in the list) to N + 1; only ever added to."""
 
 
+class DatabaseFault(Exception):
+    """What a database other than sqlite could not do, by its own name for it; without a value."""
+
+
+class Sqlite(sqlite3.Connection):
+    """A `Database` in a file of the home, or in memory."""
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Do all of it or none; durable on return."""
+        with self:
+            self.execute("BEGIN IMMEDIATE")
+            yield
+
+    def shred(self) -> None:
+        """Write the file anew, without what was removed."""
+        self.execute("PRAGMA secure_delete = ON")
+        self.execute("VACUUM")
+
+    def sound(self) -> bool:
+        """Tell whether sqlite finds its file undamaged."""
+        return self.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 @contextmanager
 def storing(doing: str) -> Iterator[None]:
-    """Turn what sqlite cannot do (disk full, read-only, damaged) into a StorageError."""
+    """Turn what a database cannot do (disk full, read-only, damaged) into a StorageError."""
     try:
         yield
+    except DatabaseFault as error:
+        raise StorageError(f"ledger, {doing}: {error}") from error
     except sqlite3.Error as error:
         # The message of sqlite can quote a value; its error's name cannot.
         name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -162,7 +189,13 @@ def storing(doing: str) -> Iterator[None]:
         raise StorageError(f"ledger, {doing}: {name}{remedy}") from error
 
 
-def opened(state: Path) -> sqlite3.Connection:
+def check_there(state: Path) -> None:
+    """Refuse to begin an empty ledger where there was one: all that it knew would come anew."""
+    if (state / place_key.FILE_NAME).exists() and not (state / FILE_NAME).exists():
+        raise StorageError(f"state/{FILE_NAME} is gone; {REPAIR}")
+
+
+def opened(state: Path) -> Sqlite:
     """
     Open the ledger of a home, 0600, at the newest version; make it on first use.
 
@@ -179,7 +212,7 @@ def opened(state: Path) -> sqlite3.Connection:
     with durable.storing("making the ledger"):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
     with storing("opening"), ExitStack() as unless_opened:
-        connection = sqlite3.connect(path, isolation_level=None)
+        connection = sqlite3.connect(path, isolation_level=None, factory=Sqlite)
         unless_opened.callback(connection.close)
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = EXTRA")
@@ -188,13 +221,13 @@ def opened(state: Path) -> sqlite3.Connection:
     return connection
 
 
-def looked_at(state: Path) -> sqlite3.Connection:
+def looked_at(state: Path) -> Sqlite:
     """Open the ledger to read; an empty one in memory, or a copy, where this version has none."""
     path = state / FILE_NAME
     if path.exists():
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with storing("opening"), ExitStack() as unless_opened:
-            connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, factory=Sqlite)
             unless_opened.callback(connection.close)
             if connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),):
                 unless_opened.pop_all()
@@ -202,9 +235,9 @@ def looked_at(state: Path) -> sqlite3.Connection:
     return copied(state)
 
 
-def copied(state: Path) -> sqlite3.Connection:
+def copied(state: Path) -> Sqlite:
     """Give a copy of the ledger in memory, an empty one if there is none; touch no file."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = sqlite3.connect(":memory:", isolation_level=None, factory=Sqlite)
     path = state / FILE_NAME
     with storing("reading"):
         if path.exists():
@@ -212,6 +245,15 @@ def copied(state: Path) -> sqlite3.Connection:
                 disk.backup(connection)
         _migrate(connection, None)
     return connection
+
+
+def statements() -> list[str]:
+    """Give what makes the tables as all migrations together leave them."""
+    made = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(made), storing("reading its tables"):
+        _migrate(made, None)
+        query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC, name"
+        return [str(sql) for (sql,) in made.execute(query)]
 
 
 def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:

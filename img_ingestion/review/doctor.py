@@ -20,6 +20,7 @@ from img_ingestion.errors import (
     SettingsError,
     StorageError,
 )
+from img_ingestion.ledger import Ledger
 from img_ingestion.pixel_data import PixelFormat
 from img_ingestion.pixel_data.codecs import CODECS, decoded
 from img_ingestion.review.reach import listed, reached
@@ -69,6 +70,7 @@ class Doctor:
             ("contract", bundled_contract),
             *((f"backend of {name}", self._reach(place)) for name, place in self._places()),
             *([("object store", lambda: listed(self.settings.s3))] if self.settings.s3.url else []),
+            *([("ledger", self._ledger)] if self.settings.ledger.url else []),
             ("round trip", self._round_trip),
         ]
         for name, probe in probes:
@@ -86,6 +88,10 @@ class Doctor:
         if self.home.state.stat().st_mode & 0o077:
             raise SettingsError("state/ is open to other accounts; the next pass closes it")
         return f"{len(self.home.folders)} folders, state/ closed to others"
+
+    def _ledger(self) -> str:
+        with Ledger.looking(self.home.state, self.settings.ledger) as ledger:
+            return f"in PostgreSQL, {ledger.totals().total()} files"
 
     def _file_system(self) -> str:
         there = [folder for folder in self.home.folders if folder.is_dir()]

@@ -78,8 +78,8 @@ def overview(home: Home, ledger: Ledger) -> Overview:
         ):
             customers.setdefault(customer, {})[state] = count
         held = ask(
-            "SELECT iif(step = ?, step, code), count(*) FROM file WHERE state = 'held'"
-            " GROUP BY 1 ORDER BY 1",
+            "SELECT CASE WHEN step = ? THEN step ELSE code END, count(*) FROM file"
+            " WHERE state = 'held' GROUP BY 1 ORDER BY 1",
             (REJECTED,),
         ).fetchall()
         oldest = ask("SELECT min(seen_at) FROM file WHERE state = 'waiting'").fetchone()[0]
@@ -107,8 +107,8 @@ def held(ledger: Ledger, customer: str | None = None, code: str | None = None) -
     with schema.storing("listing what is held"):
         rows = ledger.connection.execute(
             "SELECT id, customer, step, code, reason, size, seen_at, sha256 FROM file"
-            " WHERE state = 'held' AND customer = ifnull(?, customer) AND code = ifnull(?, code)"
-            " ORDER BY seen_at, id",
+            " WHERE state = 'held' AND customer = coalesce(?, customer)"
+            " AND code = coalesce(?, code) ORDER BY seen_at, id",
             (customer, code),
         ).fetchall()
     return [Held(*row) for row in rows]

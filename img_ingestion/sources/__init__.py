@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from img_ingestion.claims import ALONE
 from img_ingestion.errors import SettingsError
 from img_ingestion.sources import walk
 from img_ingestion.sources.folder import Folder
@@ -15,6 +16,7 @@ from img_ingestion.sources.zips import Zips
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from img_ingestion.claims import Claims
     from img_ingestion.home import Home
     from img_ingestion.protocols import Source
     from img_ingestion.settings import Settings
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def sources(
-    home: Home, settings: Settings, key: bytes, files: Sequence[Path] = ()
+    home: Home,
+    settings: Settings,
+    key: bytes,
+    files: Sequence[Path] = (),
+    claims: Claims = ALONE,
 ) -> tuple[Source, ...]:
     """
     Give the sources of a home, in the order in which a pass asks them.
@@ -35,6 +41,8 @@ def sources(
         For the digests of places: the ledger's.
     files : sequence of Path
         Only these files, which must be in a customer's folder; empty: everything.
+    claims : Claims, optional
+        Who has which file in hand, where several runs share the home.
 
     Raises
     ------
@@ -44,8 +52,8 @@ def sources(
     """
     chosen = _chosen(home.local_dcm, files) if files else None
     return (
-        *_files(Folder(home.local_dcm, settings, key, chosen)),
-        *(_objects(home, settings, key) if chosen is None else ()),
+        *_files(Folder(home.local_dcm, settings, key, chosen, claims=claims)),
+        *(_objects(home, settings, key, claims) if chosen is None else ()),
     )
 
 
@@ -61,14 +69,14 @@ def _files(folder: Folder) -> tuple[Source, ...]:
     return replace(folder, zips=False), Zips(replace(folder, zips=True))
 
 
-def _objects(home: Home, settings: Settings, key: bytes) -> tuple[Source, ...]:
+def _objects(home: Home, settings: Settings, key: bytes, claims: Claims) -> tuple[Source, ...]:
     """Give the object store, where the settings name one."""
     if not settings.s3.url:
         return ()
     from img_ingestion import bucket  # noqa: PLC0415 (optional: requirements-s3.txt)
     from img_ingestion.sources.objects import Objects  # noqa: PLC0415 (as above)
 
-    return (Objects(bucket.opened(settings.s3), home, settings, key),)
+    return (Objects(bucket.opened(settings.s3), home, settings, key, claims),)
 
 
 def _chosen(root: Path, files: Sequence[Path]) -> tuple[Parts, ...]:

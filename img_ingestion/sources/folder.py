@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from img_ingestion import durable
 from img_ingestion.arrival import Arrival, Left, Stamp
+from img_ingestion.claims import ALONE
 from img_ingestion.errors import StorageError, TooLarge
 from img_ingestion.home import UNASSIGNED, customer_of
 from img_ingestion.instance import ReceivedInstance
@@ -23,6 +24,7 @@ from img_ingestion.sources.refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from img_ingestion.claims import Claims
     from img_ingestion.settings import Settings
     from img_ingestion.sources.walk import Parts, Seen
 
@@ -50,6 +52,8 @@ class Folder:
     """Only these files, below `root`; None: all."""
     zips: bool | None = None
     """Only zip archives, or all but them; None: whatever is there."""
+    claims: Claims = ALONE
+    """Who has which file in hand: it is ours before it is read."""
 
     def arrivals(self, stuck: Container[str] = ()) -> Iterator[Arrival | Left]:
         """Give each file that has fully arrived, once, read once; and what is left in place."""
@@ -113,7 +117,7 @@ class Folder:
                 durable.move(Path(parts[-1]), target, within=folder)
                 return True
         if arrival.received.content:
-            durable.write(target, arrival.received.content)
+            durable.write(target, arrival.received.content, arrival.received.id)
         return bool(arrival.received.content)
 
     def _parts(self, arrival: Arrival) -> Parts:
@@ -160,7 +164,11 @@ class Folder:
         return time.time() - max(stamp.mtime_ns, stamp.ctime_ns) / 1e9 >= needed_s
 
     def _taken(self, parts: Parts, stamp: Stamp) -> Iterator[Arrival | Left]:
-        """Read a file, if it is and stays what it was when it was looked at."""
+        """Read a file, if nobody else does, and it stays what it was when it was looked at."""
+        place = self._place(parts)
+        if not self.claims.taken(place):
+            return
+        arrival = None
         try:
             arrival = self._arrival(parts, stamp)
         except FileNotFoundError:
@@ -172,6 +180,9 @@ class Folder:
                 yield self._left(parts, "skipped", "cannot be read")
         else:
             yield arrival or self._left(parts, "arriving", "changing while it is read")
+        finally:
+            if arrival is None:
+                self.claims.ended(place)
 
     def _arrival(self, parts: Parts, stamp: Stamp) -> Arrival | None:
         """Read a file, None if it changes meanwhile."""

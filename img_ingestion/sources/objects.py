@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from img_ingestion import durable
 from img_ingestion.arrival import Arrival, Left, Stamp
 from img_ingestion.bucket import Bucket, Pin
+from img_ingestion.claims import ALONE
 from img_ingestion.errors import StorageError
 from img_ingestion.home import UNASSIGNED, Home, customer_of
 from img_ingestion.instance import ReceivedInstance
@@ -25,6 +26,7 @@ from img_ingestion.sources.refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from img_ingestion.claims import Claims
     from img_ingestion.settings import Settings
 
 WHERE = "object-store"
@@ -40,6 +42,8 @@ class Objects:
     settings: Settings
     key: bytes = field(repr=False)
     """For the digests of places."""
+    claims: Claims = ALONE
+    """Who has which object in hand: it is ours before it is read."""
 
     def arrivals(self, stuck: Container[str] = ()) -> Iterator[Arrival | Left]:
         """Give each object, once, read once; where the store refuses, say so and end."""
@@ -49,12 +53,22 @@ class Objects:
                 customer = self._customer(pin)
                 folder_marker = pin.key.endswith("/") and not pin.size
                 if not folder_marker and customer not in stuck and not self._taken(pin):
-                    yield self._arrival(pin, customer) or Left(
-                        self._place(pin)[:16], customer, "arriving", "changing while it is read"
-                    )
+                    yield from self._claimed(pin, customer)
         except StorageError as error:
             # What is in other sources, and what waits to be sent, goes on.
             yield Left(secrets.token_hex(8), WHERE, "stuck", str(error))
+
+    def _claimed(self, pin: Pin, customer: str) -> Iterator[Arrival | Left]:
+        """Read an object, if nobody else does."""
+        place, arrival = self._place(pin), None
+        if not self.claims.taken(place):
+            return
+        try:
+            arrival = self._arrival(pin, customer)
+        finally:
+            if arrival is None:
+                self.claims.ended(place)
+        yield arrival or Left(place[:16], customer, "arriving", "changing while it is read")
 
     def check(self, arrival: Arrival) -> None:
         """Trust that what can be read can be tagged: only trying would tell."""
@@ -73,7 +87,7 @@ class Objects:
         assert isinstance(pin, Pin)  # noqa: S101 (our own arrivals have one)
         durable.folder(target.parent)
         if arrival.received.content:
-            durable.write(target, arrival.received.content)
+            durable.write(target, arrival.received.content, arrival.received.id)
         elif pin.size:
             found = self.bucket.opened(pin)
             if found is None:
@@ -82,7 +96,7 @@ class Objects:
                 for chunk in self.bucket.chunks(found[1]):
                     copy.write(chunk)
         else:
-            durable.write(target, b"")
+            durable.write(target, b"", arrival.received.id)
         on_the_way = self.home.unsealed / self.home.quarantine.name
         held = any(target.is_relative_to(one) for one in (self.home.quarantine, on_the_way))
         self._settle(pin, held=held)

@@ -78,10 +78,12 @@ class Zips:
         if not isinstance(member, Member):
             return self.folder.put_away(arrival, target)
         durable.folder(target.parent)
-        durable.write(target, _content(member.archive, member.number))
+        content = _content(member.archive, member.number)
+        durable.write(target, content, arrival.received.id)
         member.waiting.discard(member.number)
         if not member.waiting:
             self.folder.remove(member.archive)
+            self.folder.claims.ended(member.archive.place)
         return True
 
     def _checked(self, archive: ZipFile, found: Arrival) -> list[int]:
@@ -117,8 +119,9 @@ class Zips:
     ) -> Iterator[Arrival]:
         waiting = set(members)
         for number in members:
-            if found.received.customer not in stuck:
-                yield self._arrival(Member(number, found, waiting))
+            arrival = self._arrival(Member(number, found, waiting))
+            if found.received.customer not in stuck and self.folder.claims.taken(arrival.place):
+                yield arrival
 
     def _arrival(self, member: Member) -> Arrival:
         found, number = member.archive, member.number

@@ -308,7 +308,7 @@ def _pass(asked: dict[str, Any]) -> None:
 def _suffer(asked: dict[str, Any]) -> None:
     """Be as the test wants it: without a protection, mortal, or an account without privileges."""
     if asked.get("unprotected") == "recovery":
-        Shelves._undo = Shelves._unswept = Shelves._catch_up = _nothing  # type: ignore[assignment]
+        Shelves._undo = Shelves.unswept = Shelves.catch_up = _nothing  # type: ignore[assignment]
         durable.sweep = _nothing  # type: ignore[assignment]
     if asked.get("unprotected") == "sealing":
         sealing.Sealing.catch_up = _nobody  # type: ignore[assignment, method-assign]

@@ -113,7 +113,7 @@ def test_killed_with_one_of_several_answers_in_hand_only_that_parcel_goes_again(
 
 
 def test_the_parcel_is_in_the_ledger_before_its_first_attempt(home: Path, tmp_path: Path) -> None:
-    seen = []
+    seen: list[tuple[str, str, int]] = []
 
     @dataclass(frozen=True)
     class Looking:

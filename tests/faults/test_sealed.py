@@ -234,7 +234,7 @@ def test_killed_before_a_step_the_next_pass_completes(running: Gateway, tmp_path
 def test_without_catching_up_an_original_stays_on_the_way(running: Gateway, tmp_path: Path) -> None:
     needs("strace")
     home = sealed_home(tmp_path / "home")
-    running.run(home, "rename:signal=SIGKILL:when=9", unprotected="sealing")
+    running.run(home, "rename:signal=SIGKILL:when=8", unprotected="sealing")
     running.run(home, unprotected="sealing")
     assert list(broken(home))
 
