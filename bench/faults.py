@@ -1,7 +1,8 @@
 """
 Every fault, and what became of it: `python bench/faults.py [--quick]`.
 
-Kills at every call of each kind, and at random times; power cuts at every second fsync. The table
+Kills at every call of each kind, before every step on the disk (also with an encrypted archive), and
+at random times; power cuts at every second fsync. The table
 says how many faults were injected, how many the next pass made good, and how many lost something.
 Needs strace and the right to mount; what cannot be injected here is said. The faults that end with
 yes or no (places that refuse, bombs, half files, privacy) are tests: `pytest tests/faults`. Days on
@@ -10,6 +11,7 @@ which anything happens in any order: `FAULTS_EXAMPLES=1000 pytest tests/faults/t
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import random
 import signal
@@ -116,4 +118,8 @@ def _say(name: str, tally: Tally, began: float) -> None:
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="every fifteenth fault: minutes")
+    main(quick=parser.parse_args().quick)
