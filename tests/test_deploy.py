@@ -140,7 +140,7 @@ def test_the_program_understands_what_the_pods_and_their_probes_say() -> None:
 
 @pytest.mark.parametrize("path", SETTINGS, ids=lambda path: path.parent.name)
 def test_the_settings_of_a_deployment_are_read(path: Path, tmp_path: Path) -> None:
-    for name in ("token", "secret_key", "receiver.pem"):
+    for name in ("token", "secret_key", "receiver.pem", "ledger_password", "ledger_ca.pem"):
         (tmp_path / name).write_text("made-up")
     here = tmp_path / "gateway.toml"
     here.write_text(path.read_text("utf-8").replace("/run/secrets/gateway", str(tmp_path)))
