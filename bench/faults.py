@@ -1,9 +1,9 @@
 """
 Every fault, and what became of it: `python bench/faults.py [--quick]`.
 
-Kills at every call of each kind, before every step on the disk (also with an encrypted archive), and
-at random times; power cuts at every second fsync. The table
-says how many faults were injected, how many the next pass made good, and how many lost something.
+Kills at every call of each kind, before every step on the disk (also with an encrypted archive),
+and at random times; power cuts at every second fsync. The table says how many faults were injected,
+how many the next pass made good, and how many lost something.
 Needs strace and the right to mount; what cannot be injected here is said. The faults that end with
 yes or no (places that refuse, bombs, half files, privacy) are tests: `pytest tests/faults`. Days on
 which anything happens in any order: `FAULTS_EXAMPLES=1000 pytest tests/faults/test_anything.py`.
