@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES, SERIES, TWICE, STRANGERS = 54, 9, 3, 3
 FEWER = 12
+FINE = {0, 3, 5}
+"""Nothing to say; some is held; some waits: another replica is at it."""
 KILLS = 8
 SETTINGS = """\
 [backend]
@@ -186,9 +188,9 @@ def test_three_replicas_at_once_share_the_files_and_send_each_once(
 ) -> None:
     with shared_home(tmp_path, postgres) as home:
         at_work = [replicas.start(home, "run") for _ in range(3)]
-        assert all(replicas.wait(one) in {0, 3} for one in at_work)
+        assert all(replicas.wait(one) in FINE for one in at_work)
         # What two of them held at the same moment was left to a later pass.
-        assert replicas.run(home, "run") in {0, 3}
+        assert replicas.run(home, "run") in FINE
         complete(home, replicas)
 
 
@@ -228,12 +230,12 @@ def test_a_replica_that_slept_through_its_lease_enters_nothing(
                     if not asleep:
                         os.kill(sleeper, signal.SIGCONT)
             ask("UPDATE claim SET lease_ends = now() - interval '1 second'")
-            assert replicas.run(home, "run") in {0, 3}
+            assert replicas.run(home, "run") in FINE
             entered = ask("SELECT state FROM file WHERE id = ?", (asleep,)).fetchone()
             assert entered in {("sent",), ("held",), ("duplicate",)}
         replicas.said.write_text("")
         os.kill(sleeper, signal.SIGCONT)
-        assert replicas.wait(sleeper) in {0, 3}
+        assert replicas.wait(sleeper) in FINE
         # Told as what it is to this run: not its own.
         assert "1 still arriving" in replicas.said.read_text()
         complete(home, replicas, FEWER)
