@@ -117,18 +117,18 @@ def _boxed(likelihood: NDArray[np.float32], scale: float) -> Iterator[Line]:
         if score >= SURE:
             yield from _line(mask, box, score, scale)
         if min(box[2:]) > ENTANGLED * scale:
-            yield from _disentangled(mask & (values > CERTAIN), box, score, scale)
+            yield from _disentangled(mask & (values > CERTAIN), box, scale)
 
 
 def _disentangled(
-    certain: NDArray[np.bool_], around: NDArray[np.int32], score: float, scale: float
+    certain: NDArray[np.bool_], around: NDArray[np.int32], scale: float
 ) -> Iterator[Line]:
-    """Box what runs like a line within a patch; no surer than the patch, so it must be read."""
+    """Box what runs like a line within a patch; anatomy does too, so its score counts nothing."""
     labels, boxes = patches(certain)
     for number, box in enumerate(boxes, start=1):
         if 2 * box[2] * box[3] < around[2] * around[3]:
             place = box + np.array([*around[:2], 0, 0], np.int32)
-            found = _line(labels[_part(box)] == number, place, score, scale)
+            found = _line(labels[_part(box)] == number, place, 0.0, scale)
             yield from (line for line in found if line.length >= RUNS * line.height)
 
 

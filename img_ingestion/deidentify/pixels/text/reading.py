@@ -60,9 +60,10 @@ def is_text(reading: Reading, line: Line) -> bool:
 
     Ribs, vessels and ventricles are read as one letter, or with little confidence; print as
     several. A single small letter counts where detector and recogniser are both sure of it, two
-    where one of them is. What runs slanted, as vessels and rows of teeth do, has to be plain.
+    where one of them is. What runs slanted, as vessels and rows of teeth do, or within a larger
+    patch (score 0), has to be plain.
     """
-    if line.corners is not None:
+    if line.corners is not None or not line.score:
         return is_plain(reading)
     surely, likely = reading.sure >= READ_SURELY, line.score >= LIKELY
     if reading.letters > 1:
