@@ -150,9 +150,9 @@ def _instance(**elements: object) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Start a PostgreSQL; give `USER@HOST:PORT`."""
     from tests.postgres import server  # noqa: PLC0415 (it may not be installed)
 
-    with server(tmp_path_factory.mktemp("server") / "postgres") as where:
+    with server() as where:
         yield where

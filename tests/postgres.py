@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,19 +70,16 @@ def _started(control: str, data: str, log: Path) -> int:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server() -> Iterator[str]:
     """Start a server; give `gateway@127.0.0.1:PORT`."""
     initdb, control = _program("initdb"), _program("pg_ctl")
-    folder.mkdir(mode=0o700)
-    secret = folder.parent / f"password-{uuid4()}"
+    # Not below pytest's folders: each run of pytest closes those to other accounts.
+    folder = Path(tempfile.mkdtemp(prefix="gateway-postgres-"))
+    secret = folder / f"password-{uuid4()}"
     secret.write_text(PASSWORD)
-    secret.chmod(0o644)
     if os.getuid() == 0:
-        os.chown(folder, NOBODY, NOBODY)
-    for above in (folder, *folder.parents):
-        # pytest closes its folders to other accounts.
-        if above != folder and above.stat().st_uid == os.getuid() and above != Path("/"):
-            above.chmod(above.stat().st_mode | 0o011)
+        for each in (folder, secret):
+            os.chown(each, NOBODY, NOBODY)
     data = str(folder / "data")
     asked = ("-U", "gateway", "--pwfile", str(secret), "-A", "scram-sha-256", "--no-sync")
     _run(initdb, "-D", data, "-E", "UTF8", "--locale=C", *asked)
