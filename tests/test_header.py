@@ -98,6 +98,12 @@ def test_an_instances_uid_where_a_class_belongs_is_mapped_like_the_instance(
     assert right.ReferencedSOPClassUID == "1.2.840.10008.1.1"
 
 
+def test_a_code_that_is_the_patients_name_leaves_a_valid_code(make_instance: MakeInstance) -> None:
+    clean = _cleaned(make_instance(BodyPartExamined="QUILLFEATHER", SeriesDescription="Zebedee"))[1]
+    assert clean.BodyPartExamined == "_"
+    assert clean.SeriesDescription == "--"
+
+
 def test_what_no_rule_names_is_treated_by_its_representation(make_instance: MakeInstance) -> None:
     content = make_instance(
         Manufacturer="Quillfeather Imaging",

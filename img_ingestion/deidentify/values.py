@@ -80,7 +80,8 @@ class Values:
         if vr in TIMES:
             return self._each(source, tag, lambda text: self.patient.shifted(vr, text))
         if action is Action.C and vr in TEXT:
-            return self._each(source, tag, lambda text: _never_empty(text, self.cleaner.cleaned))
+            clean = self.cleaner.cleaned
+            return self._each(source, tag, lambda text: _never_empty(text, clean, vr))
         return None
 
     def mapped(self, source: Dataset, tag: BaseTag) -> Element | None:
@@ -131,7 +132,7 @@ class Values:
         else:
             clean = self.cleaner.cleaned if prose and not standard else self.cleaner.without_own
         return self._each(
-            source, tag, lambda one: one if prescribed(tag, one) else _never_empty(one, clean)
+            source, tag, lambda one: one if prescribed(tag, one) else _never_empty(one, clean, vr)
         )
 
     def _meaning(self, text: str) -> str:
@@ -247,9 +248,9 @@ def _may_be_prose(tag: BaseTag, vr: str) -> bool:
     return PRODUCT.search(keyword_for_tag(tag)) is None
 
 
-def _never_empty(text: str, clean: Callable[[str], str]) -> str:
+def _never_empty(text: str, clean: Callable[[str], str], vr: str) -> str:
     """Put a sign where cleaning leaves nothing: the attribute may be of Type 1."""
-    return clean(text) or (EMPTIED if text else "")
+    return clean(text) or (str(DUMMIES.get(vr, EMPTIED)) if text else "")
 
 
 def _may_be_bytes(tag: BaseTag, vr: str) -> bool:
