@@ -35,6 +35,7 @@ MARKERS = (
     *planted.markers(frozenset({"RetainPatientCharacteristics"})),
 )
 NAME = "ZQPHI99999_Zqpn"
+KEY = b"k" * 32
 FAULTS = [
     "",
     "fsync:error=EIO:when=6",
@@ -58,6 +59,12 @@ def home(tmp_path: Path) -> Iterator[Home]:
             folder.mkdir(parents=True)
             (folder / f"{NAME}.dcm").write_bytes(sent)
         (home.local_dcm / "north" / f"{NAME}.txt").write_bytes(b"ZQPHI00001 and Zqpna are no DICOM")
+        # Under a key made by chance, a moved date is now and then another date that was planted.
+        keys = home.state / "keys"
+        keys.mkdir(mode=0o700, exist_ok=True)
+        for customer in ("north", "south"):
+            (keys / f"{customer}.key").write_bytes(KEY)
+            (keys / f"{customer}.key").chmod(0o600)
         recipe = (ROOT / "deid.dicom").read_text()
         (home.root / "deid.dicom").write_text(f"{recipe}\n{RULE}")
         yield home
