@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, model_validator
 from img_ingestion.section import Section, loopback, resolved
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 SECRETS = ("token", "api_key", "password", "proxy_password")
@@ -19,6 +20,18 @@ BELONGINGS = {
     "proxy": ("proxy_user", "proxy_password"),
 }
 """Who we are, by whom it is told to: a customer with another address does not inherit it."""
+
+
+def with_files(given: Any, info: ValidationInfo, secrets: Iterable[str]) -> Any:  # noqa: ANN401
+    """Resolve a section's files against the home, and read its secrets, where a home is known."""
+    if not (isinstance(given, dict) and isinstance(info.context, dict)):
+        return given
+    home: Path = info.context["home"]
+    opened = resolved(given, home)
+    for key in secrets:
+        if name := given.get(f"{key}_file"):
+            opened[key] = secret(home / str(name), f"{key}_file")
+    return opened
 
 
 class Endpoint(Section):
@@ -74,14 +87,7 @@ class Endpoint(Section):
     @classmethod
     def _open_files(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 (raw input)
         """Resolve the files against the home, and read the secrets, where a home is known."""
-        if not (isinstance(given, dict) and isinstance(info.context, dict)):
-            return given
-        home: Path = info.context["home"]
-        opened = resolved(given, home)
-        for key in SECRETS:
-            if name := given.get(f"{key}_file"):
-                opened[key] = secret(home / str(name), f"{key}_file")
-        return opened
+        return with_files(given, info, SECRETS)
 
     @model_validator(mode="after")
     def _url_is_safe(self) -> Self:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, model_validator
 
-from img_ingestion.endpoints import secret
-from img_ingestion.section import Section, loopback, resolved
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
+from img_ingestion.endpoints import with_files
+from img_ingestion.section import Section, loopback
 
 PORT = 5432
 
@@ -42,13 +38,7 @@ class LedgerAccess(Section):
     @classmethod
     def _open_files(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 (raw input)
         """Resolve the files against the home, and read the secret, where a home is known."""
-        if not (isinstance(given, dict) and isinstance(info.context, dict)):
-            return given
-        home: Path = info.context["home"]
-        opened = resolved(given, home)
-        if name := given.get("password_file"):
-            opened["password"] = secret(home / str(name), "password_file")
-        return opened
+        return with_files(given, info, ("password",))
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, model_validator
 
-from img_ingestion.endpoints import checked, secret
-from img_ingestion.section import Section, loopback, resolved
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from img_ingestion.endpoints import checked, with_files
+from img_ingestion.section import Section, loopback
 
 After = Literal["tag", "move", "delete"]
 
@@ -50,13 +47,7 @@ class ObjectStore(Section):
     @classmethod
     def _open_files(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 (raw input)
         """Resolve the files against the home, and read the secret, where a home is known."""
-        if not (isinstance(given, dict) and isinstance(info.context, dict)):
-            return given
-        home: Path = info.context["home"]
-        opened = resolved(given, home)
-        if name := given.get("secret_key_file"):
-            opened["secret_key"] = secret(home / str(name), "secret_key_file")
-        return opened
+        return with_files(given, info, ("secret_key",))
 
     @model_validator(mode="after")
     def _can_be_reached_in_private(self) -> Self:
