@@ -185,6 +185,11 @@ def test_a_proxy_that_asks_is_told_who_we_are(folder: Path, home: Path) -> None:
         through(folder, home, asks, "")
 
 
+def test_a_port_that_reads_as_407_is_no_proxys_refusal(home: Path) -> None:
+    with pytest.raises(DestinationBusy, match="connection refused"):
+        sent(home, "http://127.0.0.1:4407", "")
+
+
 def test_plain_http_goes_through_a_proxy_too(home: Path) -> None:
     heads = []
 

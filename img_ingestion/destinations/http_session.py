@@ -161,6 +161,8 @@ def _proxy(endpoint: Endpoint) -> str:
 
 def _refused_by_proxy(error: BaseException) -> DestinationShut | None:
     """Tell a proxy that does not know us (407 to CONNECT) from one that is not there."""
-    if any("407" in str(each) for each in unreached.chain(error) if isinstance(each, OSError)):
+    # http.client says it in words only; a bare 407 may as well be part of a port or an address.
+    said = "Tunnel connection failed: 407"
+    if any(said in str(each) for each in unreached.chain(error) if isinstance(each, OSError)):
         return DestinationShut("407 proxy authentication required")
     return None
