@@ -6,9 +6,10 @@ What was read is pinned: by its ETag, and by its version where the bucket keeps 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import boto3
 from botocore.client import Config
@@ -20,7 +21,7 @@ from img_ingestion.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from img_ingestion.object_store import ObjectStore
+    from img_ingestion.object_store import Objects, ObjectStore
 
 TAG = "img-ingestion"
 """Tag of an object that was taken; its value is the ETag of what was."""
@@ -46,6 +47,15 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """What a content adds up to."""
+
+    sha256: bytes
+    md5: bytes
+    """Against mistakes of machines only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """A bucket, reached."""
 
@@ -54,7 +64,7 @@ class Bucket:
 
     def keeps_versions(self) -> bool:
         """Tell whether the bucket keeps versions now."""
-        with _asking("its versioning"):
+        with _asking("for its versioning"):
             answer = self.client.get_bucket_versioning(Bucket=self.name)
         return bool(answer.get("Status") == "Enabled")
 
@@ -63,7 +73,7 @@ class Bucket:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=prefix
         )
-        with _asking("its list"):
+        with _asking("for its list"):
             for page in pages:
                 for one in page.get("Contents", ()):
                     modified_ns = int(one["LastModified"].timestamp() * 1e9)
@@ -71,7 +81,7 @@ class Bucket:
 
     def opened(self, pin: Pin) -> tuple[Pin, Any] | None:
         """Open exactly what was seen; None if it is another object by now, or gone."""
-        with _asking("an object"):
+        with _asking("for an object"):
             try:
                 answer = self.client.get_object(
                     Bucket=self.name, Key=pin.key, IfMatch=f'"{pin.etag}"', **_version(pin)
@@ -84,7 +94,7 @@ class Bucket:
 
     def chunks(self, body: Any) -> Iterator[bytes]:  # noqa: ANN401 (boto3's)
         """Give the bytes of an object that was opened."""
-        with _asking("an object's bytes"):
+        with _asking("for an object's bytes"):
             try:
                 yield from body.iter_chunks(CHUNK)
             finally:
@@ -120,15 +130,37 @@ class Bucket:
         with _asking("to delete an object"), _gone_is_fine():
             self.client.delete_object(Bucket=self.name, Key=pin.key, VersionId=pin.version)
 
+    def put(self, key: str, content: BinaryIO, kind: str, sums: Sums) -> None:
+        """
+        Put an object, whole or not at all, over what has its key.
+
+        The store is told the SHA-256 in the signature of the request, and refuses other bytes; a
+        newer one keeps it, too, and says it again. One that says nothing but an ETag gives the MD5
+        there, unless it encrypts under keys of its own.
+        """
+        ours = b64encode(sums.sha256).decode()
+        with _asking("to put an object"):
+            answer = self.client.put_object(
+                Bucket=self.name, Key=key, Body=content, ContentType=kind, ChecksumSHA256=ours
+            )
+        theirs, etag = answer.get("ChecksumSHA256", ours), answer.get("ETag", "").strip('"')
+        encrypted = str(answer.get("ServerSideEncryption", "")).startswith("aws:kms")
+        if theirs != ours or (etag != sums.md5.hex() and not encrypted):
+            raise StorageError("object store, asked to put an object: it has other bytes")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.client.close()
+
     def _tags(self, pin: Pin) -> dict[str, str]:
         tags: list[dict[str, str]] = []
-        with _asking("an object's tags"), _gone_is_fine():
+        with _asking("for an object's tags"), _gone_is_fine():
             answer = self.client.get_object_tagging(Bucket=self.name, Key=pin.key, **_version(pin))
             tags = answer["TagSet"]
         return {one["Key"]: one["Value"] for one in tags}
 
 
-def opened(settings: ObjectStore) -> Bucket:
+def opened(settings: ObjectStore | Objects) -> Bucket:
     """Give the bucket of the settings; nothing is asked of it yet."""
     own = (
         {}
@@ -143,7 +175,11 @@ def opened(settings: ObjectStore) -> Bucket:
         connect_timeout=settings.timeout_s,
         read_timeout=settings.timeout_s,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        s3={"addressing_style": "path" if settings.endpoint else "auto"},
+        s3={
+            "addressing_style": "path" if settings.endpoint else "auto",
+            # Over https, too: the store refuses bytes other than those that were signed.
+            "payload_signing_enabled": True,
+        },
         # Stores other than AWS may not know the newer checksums.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -185,6 +221,6 @@ def _asking(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise StorageError(f"object store, asked for {what}: {_code(error)}") from error
+        raise StorageError(f"object store, asked {what}: {_code(error)}") from error
     except (BotoCoreError, HTTPError, OSError) as error:
-        raise StorageError(f"object store, asked for {what}: {type(error).__name__}") from error
+        raise StorageError(f"object store, asked {what}: {type(error).__name__}") from error

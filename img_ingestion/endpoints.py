@@ -18,6 +18,7 @@ SECRETS = ("token", "api_key", "password", "proxy_password")
 BELONGINGS = {
     "url": ("token", "api_key", "user", "password", "client_cert", "client_key"),
     "proxy": ("proxy_user", "proxy_password"),
+    "endpoint": ("access_key", "secret_key", "machine_credentials"),
 }
 """Who we are, by whom it is told to: a customer with another address does not inherit it."""
 

@@ -1,4 +1,4 @@
-"""What the operator says of an object store that customers put their files into."""
+"""What the operator says of object stores: where files come from, and where outputs go."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from img_ingestion.section import Section, loopback
 After = Literal["tag", "move", "delete"]
 
 
-class ObjectStore(Section):
-    """Objects of S3 or a compatible store as a source; needs requirements-s3.txt."""
+URL = r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)?$"
 
-    url: str = Field(default="", pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)?$")
-    """`s3://BUCKET/PREFIX`: objects `PREFIX/CUSTOMER/...` are taken; empty: no object store."""
+
+class _Bucket(Section):
+    """A bucket of S3 or a compatible store, and who we are to it."""
+
+    url: str = Field(default="", pattern=URL)
+    """`s3://BUCKET/PREFIX`."""
     endpoint: str = ""
     """Root of the store, e.g. `https://store.example.org:9000`; empty: AWS."""
     region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,64}$")
@@ -32,12 +35,6 @@ class ObjectStore(Section):
     """Instead of keys use what the machine has: a role, a profile (boto3's own chain)."""
     ca_file: str = ""
     """PEM file of the authority behind the store's certificate; empty: the usual ones."""
-    after: After = "tag"
-    """What becomes of an object once its original is in `archive/`: tagged, moved or deleted."""
-    after_held: After = "tag"
-    """The same, once its original is in `quarantine/`."""
-    moved_to: str = Field(default="img-ingestion", pattern=r"^[^/].*[^/]$")
-    """Prefix in the same bucket, outside of `url`: objects move below its `taken/` and `held/`."""
     timeout_s: float = Field(default=60.0, gt=0)
     """Seconds to wait for a connection, and of silence."""
     allow_plain_http: bool = False
@@ -65,9 +62,6 @@ class ObjectStore(Section):
         keys = bool(self.access_key), bool(self.secret_key.get_secret_value())
         if keys != (not self.machine_credentials,) * 2:
             raise ValueError("access_key and secret_key, or machine_credentials = true alone")
-        moving = "move" in {self.after, self.after_held}
-        if moving and f"{self.moved_to}/".startswith(self.prefix):
-            raise ValueError("moved_to lies below url: what is moved there would come again")
         return self
 
     @property
@@ -80,3 +74,35 @@ class ObjectStore(Section):
         """What the keys of all customers begin with: empty, or it ends in a slash."""
         prefix = self.url.removeprefix("s3://").partition("/")[2].rstrip("/")
         return f"{prefix}/" if prefix else ""
+
+
+class ObjectStore(_Bucket):
+    """Objects of S3 or a compatible store as a source; needs requirements-s3.txt."""
+
+    url: str = Field(default="", pattern=URL)
+    """`s3://BUCKET/PREFIX`: objects `PREFIX/CUSTOMER/...` are taken; empty: no object store."""
+    after: After = "tag"
+    """What becomes of an object once its original is in `archive/`: tagged, moved or deleted."""
+    after_held: After = "tag"
+    """The same, once its original is in `quarantine/`."""
+    moved_to: str = Field(default="img-ingestion", pattern=r"^[^/].*[^/]$")
+    """Prefix in the same bucket, outside of `url`: objects move below its `taken/` and `held/`."""
+
+    @model_validator(mode="after")
+    def _does_not_come_again(self) -> Self:
+        """Refuse to move objects to where they are taken from."""
+        moving = self.url and "move" in {self.after, self.after_held}
+        if moving and f"{self.moved_to}/".startswith(self.prefix):
+            raise ValueError("moved_to lies below url: what is moved there would come again")
+        return self
+
+
+class Objects(_Bucket):
+    """Where cleaned DICOM instances and pictures go as objects; needs requirements-s3.txt."""
+
+    url: str = Field(default="", pattern=URL)
+    """`s3://BUCKET/PREFIX`: they are put below `PREFIX/CUSTOMER/`; empty: nothing is put there."""
+    max_images: int = Field(default=32, ge=1)
+    """Images of a series that are put there in one go at the most."""
+    max_bytes: int = Field(default=1024**3, ge=1)
+    """Bytes of instances that are put there in one go at the most."""

@@ -10,7 +10,7 @@ from img_ingestion.cluster_access import Dask
 from img_ingestion.endpoints import Backend, Stow
 from img_ingestion.keeping import Archive, Retention
 from img_ingestion.ledger_access import LedgerAccess
-from img_ingestion.object_store import ObjectStore
+from img_ingestion.object_store import Objects, ObjectStore
 from img_ingestion.peers import Folder, Store
 from img_ingestion.reception import Receiver
 from img_ingestion.reporting import Reporting
@@ -20,6 +20,7 @@ __all__ = [
     "Backend",
     "CustomerSettings",
     "Folder",
+    "Objects",
     "Place",
     "Profile",
     "Section",
@@ -28,7 +29,7 @@ __all__ = [
     "Stow",
 ]
 
-Place = Backend | Stow | Store | Folder
+Place = Backend | Stow | Store | Folder | Objects
 """A destination, as the settings describe it."""
 
 CustomerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -142,6 +143,7 @@ class CustomerSettings(Section):
     stow: Stow = Stow()
     store: Store = Store()
     folder: Folder = Folder()
+    objects: Objects = Objects()
     pixels: Pixels = Pixels()
     rendering: Rendering = Rendering()
     profile: Profile = Profile()
@@ -158,6 +160,7 @@ class CustomerSettings(Section):
             "stow": (self.stow.url, self.stow),
             "store": (self.store.host, self.store),
             "folder": (self.folder.path, self.folder),
+            "objects": (self.objects.url, self.objects),
         }
         return {name: place for name, (address, place) in asked.items() if address}
 

@@ -25,7 +25,13 @@ NAME = "gateway.toml"
 SHIPPED = Path(__file__).resolve().parents[1] / "deid.dicom"
 PREFIX = "IMG_INGESTION_"
 HTTP = ("backend", "stow")
-"""Sections that say who we are to somebody."""
+TOLD = (*HTTP, "objects")
+"""Sections of a customer's that say who we are to somebody."""
+SECRET = (
+    *product(HTTP, SECRETS),
+    *product(("s3", "objects"), ("secret_key",)),
+    ("ledger", "password"),
+)
 
 _PLAIN = {
     "extra_forbidden": "no such setting",
@@ -87,7 +93,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         what = str(error).split(" (at ")[0]
         raise SettingsError(f"{path}, line {number}: not TOML: {what}") from None
     for above in ((), *(("customers", name) for name in _table(written, "customers"))):
-        for section, key in (*product(HTTP, SECRETS), ("s3", "secret_key"), ("ledger", "password")):
+        for section, key in SECRET:
             where = (*above, section, key)
             if depth(written, where) == len(where):
                 raise SettingsError(
@@ -129,7 +135,7 @@ def _with_customers(chosen: dict[str, Any]) -> dict[str, Any]:
 def _inherited(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Leave out who we are to the common addresses where the customer has its own."""
     left = dict(common)
-    for section in HTTP:
+    for section in TOLD:
         theirs = _table(own, section)
         secret = tuple(one for key in BELONGINGS if key in theirs for one in BELONGINGS[key])
         told = {key for one in secret for key in (one, f"{one}_file")}

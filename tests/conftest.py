@@ -18,6 +18,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.ceph import CephGateway
+
 ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -156,3 +158,12 @@ def postgres() -> Iterator[str]:
 
     with server() as where:
         yield where
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CephGateway]:
+    """Start an object store."""
+    from tests import ceph  # noqa: PLC0415 (boto3 may not be installed)
+
+    with ceph.running(tmp_path_factory.mktemp("ceph")) as gateway:
+        yield gateway

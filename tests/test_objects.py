@@ -24,8 +24,6 @@ from img_ingestion.sources import sources
 from tests import ceph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from img_ingestion.bucket import Bucket
     from tests.ceph import CephGateway
     from tests.conftest import MakeInstance
@@ -46,12 +44,6 @@ ODD_KEYS = (
     "north/ends in/",
     "north/line\nbreak",
 )
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CephGateway]:
-    with ceph.running(tmp_path_factory.mktemp("ceph")) as gateway:
-        yield gateway
 
 
 @dataclass

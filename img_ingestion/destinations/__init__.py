@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from img_ingestion.destinations import backend, folder, store, stow
+from img_ingestion.destinations import backend, folder, objects, store, stow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,5 +22,6 @@ DESTINATIONS: Mapping[str, Opener] = MappingProxyType(
         "stow": stow.destination,
         "store": store.destination,
         "folder": folder.destination,
+        "objects": objects.destination,
     }
 )
