@@ -53,7 +53,7 @@ def _status(command: Command, chosen: Namespace) -> int:
                 bar.update("file" in (told.values or {}))
         except tuple(STATUSES) as error:
             _say(complaint(str(error)), as_json=as_json)
-            return STATUSES[type(error)]
+            return next(status for kind, status in STATUSES.items() if isinstance(error, kind))
         except KeyboardInterrupt:
             return INTERRUPTED
         except Exception as error:

@@ -224,9 +224,8 @@ def _put_away(bench: Bench, job: Job, entry: Entry, outcome: Ingested) -> Iterat
     if entry.code != Incomplete.__name__:  # Who writes the rest of it keeps the file open.
         target = bench.sealing.way(target)
     if bench.shelves.rehearsal or job.source.put_away(job.arrival, target):
-        if not bench.shelves.rehearsal:
-            bench.sealing.seal(target)
-        bench.ledger.archived(entry)
+        sealed = "" if bench.shelves.rehearsal else bench.sealing.seal(target)
+        bench.ledger.archived(entry, sealed)
     bench.ledger.claims.ended(job.entry.place)
     # What a killed pass decided may have been sent since: then that pass' outcome was told.
     if entry.state != "sent":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from img_ingestion import sealing
+from img_ingestion import unsealing
 from img_ingestion.deidentify.patient import Patient
 from img_ingestion.deidentify.pseudonyms import CODE, Pseudonyms, load_key
 from img_ingestion.errors import GatewayError, NotDicom, turned_into
@@ -63,7 +63,7 @@ class Originals:
                 for path in (self.home.archive / customer).glob(f"*/*/*/{one}.*"):
                     try:
                         with turned_into(NotDicom, "reading an original"):
-                            file = BytesIO(sealing.content(self.home, path))
+                            file = BytesIO(unsealing.content(self.home, path))
                             return dcmread(file, stop_before_pixels=True, specific_tags=[*HEADER])
                     except GatewayError:
                         continue

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable, sealing
+from img_ingestion import durable, sealing, unsealing
 from img_ingestion.errors import StorageError
 from img_ingestion.ledger import Ledger
 from img_ingestion.reconcile import ID_LENGTH, output_names
@@ -136,7 +136,7 @@ def _put_back(home: Home, path: Path) -> None:
             break
     if sealing.is_sealed(path):
         durable.folder(target.parent)
-        sealing.unseal(home, path, target)
+        unsealing.unseal(home, path, target)
     else:
         _move(path, target)
     if home.quarantine in path.parents:

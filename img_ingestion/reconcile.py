@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
-from img_ingestion import sealing
+from img_ingestion import sealing, unsealing
 from img_ingestion.durable import storing
 from img_ingestion.shelves import stem
 from img_ingestion.tally import STATES
@@ -23,6 +23,27 @@ ID_LENGTH = 16
 """Hexadecimal digits of a ledger id; what is put away begins with it."""
 
 
+Look = Literal["content", "bytes", "size"]
+"""How an encrypted original was looked at: opened, as it was written, or neither of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What lies where an original was put away."""
+
+    size: int
+    sha256: str = ""
+    """Of the original; empty where it was not read, or cannot be for want of its key."""
+    sealed: str = ""
+    """sha256 of the file as it lies, where it is encrypted and was read."""
+
+    def look(self, filed: Filed) -> Look:
+        """Say how much an encrypted original was looked at."""
+        if self.sha256:
+            return "content"
+        return "bytes" if filed.sealed else "size"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One customer's files, and what does not add up."""
@@ -32,8 +53,8 @@ class Account:
     states: Counter[str]
     problems: tuple[str, ...]
     """In plain words: ids of ours and names of outputs, no original name."""
-    unread: int = 0
-    """Encrypted originals of which only the size could be looked at."""
+    looks: Counter[Look] = field(default_factory=Counter)
+    """Encrypted originals, where originals were read, by what could be looked at."""
 
     @property
     def sum(self) -> str:
@@ -64,21 +85,22 @@ def _account(ledger: Ledger, home: Home, customer: str, *, read: bool) -> Accoun
     problems: list[str] = []
     originals = _originals(home, customer, read=read)
     known: set[str] = set()
+    looks: Counter[Look] = Counter()
     for filed in ledger.files(customer):
         states[filed.state] += 1
         problems += (
             f"{filed.id}: {words}" for words in _wrong(home, filed, originals.get(filed.id, ()))
         )
         known |= {filed.id, *output_names(filed)}
+        looks.update(one.look(filed) for one in originals.get(filed.id, ()) if one.sealed)
     problems += _strangers(home, customer, known)
     seen = states.total()
     if any(state not in STATES for state in states):
         problems.append("a state that this program does not know")
-    unread = [None for found in originals.values() for _, digest in found if read and not digest]
-    return Account(customer, seen, states, tuple(problems), len(unread))
+    return Account(customer, seen, states, tuple(problems), looks)
 
 
-def _wrong(home: Home, filed: Filed, there: Sequence[tuple[int, str]]) -> Iterator[str]:
+def _wrong(home: Home, filed: Filed, there: Sequence[Original]) -> Iterator[str]:
     """Say what is wrong with one file."""
     yield from _original_fault(filed, there, pruned=home.archive.name in filed.pruned)
     for name in output_names(filed):
@@ -89,9 +111,7 @@ def _wrong(home: Home, filed: Filed, there: Sequence[tuple[int, str]]) -> Iterat
         yield "a duplicate of nothing"
 
 
-def _original_fault(
-    filed: Filed, there: Sequence[tuple[int, str]], *, pruned: bool
-) -> Iterator[str]:
+def _original_fault(filed: Filed, there: Sequence[Original], *, pruned: bool) -> Iterator[str]:
     """Say whether an original is missing or not the one that came."""
     if not filed.archived:
         yield "its original is not put away yet; the next pass does that"
@@ -99,10 +119,12 @@ def _original_fault(
         yield "its original was to be pruned and is there; say prune again"
     elif not there and not pruned:
         yield "its original is missing from archive/ and quarantine/"
-    elif there and filed.size not in {size for size, _ in there}:
+    elif there and filed.size not in {one.size for one in there}:
         yield "its original was altered: another size"
-    elif there and filed.sha256 and not {filed.sha256, ""} & {digest for _, digest in there}:
+    elif there and filed.sha256 and not {filed.sha256, ""} & {one.sha256 for one in there}:
         yield "its original was altered: another content"
+    elif there and filed.sealed and not {filed.sealed, ""} & {one.sealed for one in there}:
+        yield "its original was altered: other bytes than were written"
 
 
 def output_names(filed: Filed) -> list[str]:
@@ -133,16 +155,21 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _originals(home: Home, customer: str, *, read: bool) -> dict[str, list[tuple[int, str]]]:
-    """Give size of what is put away, and sha256 where it is to be read, by id."""
+def _originals(home: Home, customer: str, *, read: bool) -> dict[str, list[Original]]:
+    """Give what is put away, by id."""
     found = defaultdict(list)
     with storing("looking through originals"):
         for root in (home.archive / customer, home.quarantine / customer):
             for path in root.rglob("*"):
                 if path.is_file() and path.suffix != ".json":
-                    digest = sealing.digest(home, path) if read else ""
-                    found[path.name[:ID_LENGTH]].append((sealing.size(path), digest))
+                    one = Original(sealing.size(path), *(_digests(home, path) if read else ()))
+                    found[path.name[:ID_LENGTH]].append(one)
     return found
+
+
+def _digests(home: Home, path: Path) -> tuple[str, str]:
+    """Give the sha256 of an original, and that of the file as it lies where it is encrypted."""
+    return unsealing.digest(home, path), sealing.sealed_digest(path)
 
 
 def _strangers(home: Home, customer: str, known: set[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable, sealing
+from img_ingestion import durable, unsealing
 from img_ingestion.errors import SettingsError
 from img_ingestion.reconcile import ID_LENGTH, output_names
 
@@ -114,11 +114,11 @@ def _chosen(shares: Sequence[Share], keep: Keep, now: float, total: int) -> Iter
 
 def _is_intact(home: Home, share: Share) -> bool:
     with durable.storing("reading what is kept"):
-        found = [sealing.digest(home, path) for path in share.paths]
+        found = [unsealing.digest(home, path) for path in share.paths]
     if "" in found:
         raise SettingsError(
             "encrypted originals go only where they can be looked at: "
-            f"put the key to state/keys/{sealing.IDENTITY}"
+            f"put the key to state/keys/{unsealing.IDENTITY}"
         )
     return found == list(share.digests)
 

@@ -14,9 +14,10 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable, takeover
+from img_ingestion import durable, sealing, takeover
 from img_ingestion.claims import holding
 from img_ingestion.errors import StorageError
 
@@ -240,8 +241,8 @@ class Shelves:
         """Tell the ledger of originals, or one, that were put away in the last moment."""
         for entry in (each for each in ledger.unfinished() if one in {"", each.id}):
             place = self.original(entry, "")
-            if any(place.parent.glob(f"{place.name}*")):
-                ledger.archived(entry)
+            for found in islice(place.parent.glob(f"{place.name}*"), 1):
+                ledger.archived(entry, sealing.sealed_digest(found))
 
     def _taken(self, customer: str, name: str) -> bool:
         """Tell whether a file on the disk has the name of an output."""

@@ -18,8 +18,9 @@ NAME = "check"
 HELP = "look whether everything that a pass needs is there and works"
 DESCRIPTION = """\
 Look at folders, file systems, a durable write, free space, recipe, codecs, text detector, keys,
-the contract, the backends' TLS, and walk the line with a synthetic image. Nothing is sent, no
-customer's file is opened, and what is written is removed. Status 1 if something is not right.
+the archive's keys, the contract, the backends' TLS, and walk the line with a synthetic image.
+Nothing is sent, no customer's file is opened, and what is written is removed. Status 1 if something
+is not right.
 """
 REPORTS = True
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from img_ingestion import durable
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
-from img_ingestion.errors import SettingsError
+from img_ingestion.errors import SettingsError, StorageError
 from img_ingestion.home import customer_of
 from img_ingestion.review.audit import Trail
+from img_ingestion.sealing import Sealing
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -23,7 +24,8 @@ HELP = "destroy a customer's key and vault rows, for good"
 DESCRIPTION = """\
 Destroy a customer's key and its rows of the vault, and forget the digests by which its files could
 be recognised: from then on nobody can go back from a pseudonym. What was sent stays in the ledger;
-originals and outputs stay where they are: removing them is the operator's. Backups are not reached.
+originals and outputs stay where they are: removing them is the operator's. Originals that a cut
+pass left in state/unsealed/ are encrypted first. Backups are not reached.
 """
 REPORTS = True
 
@@ -41,7 +43,8 @@ def run(chosen: Namespace) -> Telling:
     home, customer = place.home(chosen), chosen.customer
     if customer_of(customer) != customer:
         raise SettingsError("CUSTOMER: not what a customer's folder can be called")
-    with place.ledger(home, place.settings(chosen).ledger) as ledger:
+    settings = place.settings(chosen)
+    with place.ledger(home, settings.ledger) as ledger:
         key = home.state / "keys" / f"{customer}.key"
         if not (key.exists() or customer in ledger.customers(waiting=False)):
             raise SettingsError("CUSTOMER: nothing of it is known here")
@@ -49,6 +52,8 @@ def run(chosen: Namespace) -> Telling:
             raise SettingsError(f"{waiting} of its files wait; let them go, or take them away")
         if not chosen.confirm:
             raise SettingsError(f"this destroys {customer}'s key for good; say --confirm")
+        if customer in Sealing(home, settings).catch_up(customer):
+            raise StorageError("state/unsealed/: what a cut pass left there cannot be encrypted")
         Trail(home.state).add("offboard", {"customer": customer})
         rows = Vault(home.state / "vault.sqlite", ledger.shared).forget(customer)
         ledger.forget(customer)
@@ -59,6 +64,10 @@ def run(chosen: Namespace) -> Telling:
         lines.append(
             f"{originals} originals stay in archive/ and quarantine/, where their ids still lead "
             "to what became of them: remove them, too"
+        )
+    if copies := len([*home.state.glob("ledger-*.sqlite*")]):
+        lines.append(
+            f"{copies} copies of older ledgers stay in state/, with its digests: see to them"
         )
     values = {"customer": customer, "vault_rows": rows, "originals": originals}
     yield Told(tuple(lines), {"offboarded": values})

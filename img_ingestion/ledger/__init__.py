@@ -176,11 +176,12 @@ class Ledger:
             )
             take_up(self.connection, entry.id)
 
-    def archived(self, entry: Entry) -> None:
-        """Note that the original lies in the archive, or in quarantine."""
-        statement = "UPDATE file SET archived = 1 WHERE id = ?"
-        with schema.storing("noting a move"):
-            self.connection.execute(statement, (entry.id,))
+    def archived(self, entry: Entry, sealed: str = "") -> None:
+        """Note that the original is put away; where it is encrypted, the sha256 of what it is."""
+        with writing(self.connection, "noting a move"):
+            if sealed:
+                outbox.note_sealed(self.connection, entry.id, sealed)
+            self.connection.execute("UPDATE file SET archived = 1 WHERE id = ?", (entry.id,))
 
     def pruned(self, one: str, directory: str) -> None:
         """Note that a file goes from a folder of the home; durable on return."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from img_ingestion.instance import ParcelImage
 
 State = Literal["waiting", "sent", "held", "duplicate"]
+SEALED = "original"
+"""Among the digests of outputs that of the encrypted original; no output has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Filed:
     """Whether the original is known to be put away."""
     name: str
     outputs: Mapping[str, str]
-    """sha256 of each output, by name; empty where it is not known."""
+    """sha256 of each output and of the encrypted original, by name; empty where it is not known."""
     data: tuple[str, ...]
     """Names of the pictures' base64."""
     receipts: int
@@ -103,3 +105,8 @@ class Filed:
     """Whether it, or what it is a duplicate of, was sent."""
     pruned: frozenset[str]
     """The folders of the home that it was removed from."""
+
+    @property
+    def sealed(self) -> str:
+        """Give the sha256 of the encrypted original as it was written; empty where it is not."""
+        return self.outputs.get(SEALED, "")

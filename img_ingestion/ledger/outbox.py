@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.instance import ParcelImage
 from img_ingestion.ledger import schema
-from img_ingestion.ledger.entry import Filed, Outgoing
+from img_ingestion.ledger.entry import SEALED, Filed, Outgoing
 from img_ingestion.patience import LONGEST_WAIT_S
 
 if TYPE_CHECKING:
@@ -94,6 +94,13 @@ def _outgoing(encoded: Path, *row: str) -> Outgoing:
         attempts=int(attempts),
         parcel=parcel,
     )
+
+
+def note_sealed(connection: Database, one: str, digest: str) -> None:
+    """Note the digest of an encrypted original beside those of the outputs."""
+    (digests,) = connection.execute("SELECT digests FROM file WHERE id = ?", (one,)).fetchone()
+    noted = json.dumps(json.loads(digests) | {SEALED: digest}, sort_keys=True)
+    connection.execute("UPDATE file SET digests = ? WHERE id = ?", (noted, one))
 
 
 def files(connection: Database, customer: str) -> Iterator[Filed]:

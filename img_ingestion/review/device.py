@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pydicom
 
-from img_ingestion import part10, sealing
+from img_ingestion import part10, sealing, unsealing
 from img_ingestion.deidentify.pixels.rules import Box, Criterion, PixelRule
 from img_ingestion.errors import InstanceError, NotDicom, SettingsError, turned_into
 from img_ingestion.instance import ReceivedInstance
@@ -74,7 +74,7 @@ def received(home: Home, one: Held) -> ReceivedInstance:
     """Read a held original."""
     path = original(home, one)
     with turned_into(NotDicom, "reading a held original"):
-        content = sealing.content(home, path)
+        content = unsealing.content(home, path)
     return ReceivedInstance(one.id, one.customer, path, content, one.sha256)
 
 
@@ -90,7 +90,7 @@ def device(home: Home, one: Held) -> Device:
             path = original(home, one)
             # Of a plain file the header alone is read.
             sealed = sealing.is_sealed(path)
-            file = BytesIO(sealing.content(home, path)) if sealed else path.open("rb")
+            file = BytesIO(unsealing.content(home, path)) if sealed else path.open("rb")
             with file:
                 source = pydicom.dcmread(file, stop_before_pixels=True)
             return Device(

@@ -23,6 +23,7 @@ from img_ingestion.errors import (
 from img_ingestion.ledger import Ledger
 from img_ingestion.pixel_data import PixelFormat
 from img_ingestion.pixel_data.codecs import CODECS, decoded
+from img_ingestion.review.archive_keys import keys_of_archive
 from img_ingestion.review.reach import listed, reached
 from img_ingestion.review.synthetic import round_trip
 
@@ -66,6 +67,7 @@ class Doctor:
             ("codecs", codecs),
             ("text detector", text_detector),
             ("keys", self._keys),
+            ("archive", lambda: keys_of_archive(self.home, self.settings)),
             ("customers", self._customers),
             ("contract", bundled_contract),
             *((f"backend of {name}", self._reach(place)) for name, place in self._places()),

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from img_ingestion import deidentify, durable, part10, payload, render, sealing
+from img_ingestion import deidentify, durable, part10, payload, render, sealing, unsealing
 from img_ingestion.batches import CARRY_PICTURES
 from img_ingestion.deidentify import identifiers
 from img_ingestion.deidentify.pseudonyms import KEY_BYTES, load_key
@@ -74,7 +74,7 @@ def case(path: Path, customer: str, home: Home, settings: Settings, recipe: Reci
     """Read a file as a source would; a key is borrowed where there is none yet."""
     most = settings.of(customer).limits.max_file_bytes
     if sealing.is_sealed(path):
-        content = sealing.content(home, path)
+        content = unsealing.content(home, path)
     else:
         with durable.storing("reading the file"), path.open("rb") as stream:
             content = stream.read(most + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable, sealing
+from img_ingestion import durable, sealing, unsealing
 from img_ingestion.errors import SettingsError
 from img_ingestion.home import UNASSIGNED, customer_of
 from img_ingestion.ledger import schema
@@ -53,7 +53,7 @@ def check(home: Home, one: Held, to: str = "") -> None:
         raise SettingsError(f"{one.id}: whose is it? say --to CUSTOMER")
     if not original(home, one).exists() and not _place(home, one, to).exists():
         raise SettingsError(f"{one.id}: its original is not in quarantine")
-    sealing.require_key(home, original(home, one))
+    unsealing.require_key(home, original(home, one))
 
 
 def release(
@@ -83,7 +83,7 @@ def release(
     for folder in dict.fromkeys(target.parent for target in targets.values()):
         durable.folder(folder)
     for source in filter(sealing.is_sealed, targets):
-        sealing.unseal(home, source, targets[source])
+        unsealing.unseal(home, source, targets[source])
     there = {source: target for source, target in targets.items() if source.exists()}
     near = {source: target for source, target in there.items() if _same_disk(source, target)}
     durable.place(near)

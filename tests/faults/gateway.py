@@ -32,7 +32,7 @@ from pydicom.data import get_testdata_file
 
 import img_ingestion.ingest
 import img_ingestion.transfer  # noqa: F401 (loaded once for all passes)
-from img_ingestion import durable, sealing
+from img_ingestion import durable, sealing, unsealing
 from img_ingestion.cli import main
 from img_ingestion.home import Home
 from img_ingestion.ledger import Deliveries, Ledger
@@ -195,7 +195,7 @@ def sealed_home(root: Path, url: str = "") -> Home:
 
 def identity(home: Home) -> Path:
     """Give the place of the archive's key."""
-    return home.state / "keys" / sealing.IDENTITY
+    return home.state / "keys" / unsealing.IDENTITY
 
 
 def drop(home: Home) -> None:
@@ -244,7 +244,7 @@ def broken(home: Home, received: Path | None = None) -> Iterator[str]:
 def _lost(home: Home, *, waiting: bool) -> Iterator[str]:
     wanted, counts = sorted(map(real, DROPPED.values())), totals(home)
     originals = [*files(home.archive), *home.quarantine.rglob("*.dcm*")]
-    kept = [sealing.content(home, path) for path in originals]
+    kept = [unsealing.content(home, path) for path in originals]
     if sorted(kept) != wanted or files(home.local_dcm):
         yield "an original is lost, twice there or left"
     if counts.total() != len(wanted) or counts["sent" if waiting else "waiting"]:

@@ -14,7 +14,7 @@ import pydicom
 import pyrage
 import pytest
 
-from img_ingestion import sealing
+from img_ingestion import sealing, unsealing
 from img_ingestion.cli import main
 from img_ingestion.errors import SettingsError
 from img_ingestion.ledger import Ledger
@@ -74,7 +74,7 @@ def test_no_original_is_there_in_plain(home: Home) -> None:
         assert not [words for words in PLAIN_WORDS if words in path.read_bytes()]
     assert files(home.unsealed) == []
     assert files(home.local_dcm) == []
-    found = sorted(sealing.content(home, path) for path in kept)
+    found = sorted(unsealing.content(home, path) for path in kept)
     assert found == sorted([real("CT_small.dcm")] * 2 + [real("MR_small.dcm"), PLAIN_WORDS[2]])
     assert sorted(map(len, found)) == sorted(map(sealing.size, kept))
 
@@ -96,7 +96,7 @@ def test_half_a_file_stays_open_to_who_writes_it(home: Home) -> None:
         run(home)
         slow.write(whole[5000:])
     run(home)
-    assert whole in [sealing.content(home, path) for path in files(home.archive)]
+    assert whole in [unsealing.content(home, path) for path in files(home.archive)]
     assert totals(home)["held"] == 0
 
 
@@ -124,29 +124,93 @@ def test_verify_reads_them_and_without_the_key_says_that_it_could_not(
     capsys.readouterr()
     assert run(home, "verify") == 0
     assert run(home, "reconcile") == 0
-    said = capsys.readouterr().out
-    assert "3 originals are encrypted, and only their size was looked at" in said
-    (home.root / "elsewhere").rename(identity(home))
+    assert "3 encrypted originals are the bytes that were written" in capsys.readouterr().out
     one = files(home.archive)[0]
-    content = bytearray(one.read_bytes())
-    content[-20] ^= 1
-    one.write_bytes(content)
-    assert run(home, "verify") == 1
-    assert f"{one.name[:16]}: its original was altered" in capsys.readouterr().out
-    one.write_bytes(content[:-70])
-    assert run(home, "reconcile") == 1
+    whole = one.read_bytes()
+    altered = bytearray(whole)
+    altered[-20] ^= 1
+    for _ in range(2):  # Without the key, and with it.
+        one.write_bytes(altered)
+        assert run(home, "verify") == 1
+        assert f"{one.name[:16]}: its original was altered" in capsys.readouterr().out
+        one.write_bytes(altered[:-70])
+        assert run(home, "reconcile") == 1
+        if not identity(home).exists():
+            (home.root / "elsewhere").rename(identity(home))
+
+
+def test_without_the_noted_digest_only_the_size_is_looked_at_and_that_is_said(
+    home: Home, capsys: Said
+) -> None:
+    run(home)
+    identity(home).unlink()
+    with Ledger.open(home.state) as ledger:
+        ledger.connection.execute("UPDATE file SET digests = '{}'")
+    one = files(home.archive)[0]
+    altered = bytearray(one.read_bytes())
+    altered[-20] ^= 1
+    one.write_bytes(altered)
+    assert run(home, "verify") == 0
+    assert "3 encrypted originals have their size" in capsys.readouterr().out
+
+
+def test_a_key_that_is_none_is_an_error_and_no_look_at_sizes(home: Home, capsys: Said) -> None:
+    run(home)
+    for written in (
+        "",
+        "# only a remark",
+        "AGE-SECRET-KEY-1MISTYPED",
+        identity(home).read_text()[:-5],
+    ):
+        identity(home).write_text(written)
+        for command in ("verify", "check"):
+            capsys.readouterr()
+            assert run(home, command) == (BAD_SETTINGS if command == "verify" else 1)
+            both = capsys.readouterr()
+            assert "state/keys/archive.identity: " in both.out + both.err
+
+
+def test_check_says_what_the_keys_of_the_archive_are_good_for(home: Home, capsys: Said) -> None:
+    run(home, "check")
+    assert (
+        "encrypted to 1 keys; state/keys/archive.identity opens 1 of them"
+        in capsys.readouterr().out
+    )
+    (home.unsealed / "archive" / "north").mkdir(parents=True)
+    (home.unsealed / "archive" / "north" / "0123456789abcdef.dcm").write_bytes(b"on the way")
+    identity(home).unlink()
+    run(home, "check")
+    said = capsys.readouterr().out
+    assert (
+        "1 originals in state/unsealed/ until the next pass; originals are not opened here" in said
+    )
+
+
+def test_off_boarding_leaves_nothing_on_the_way(home: Home, capsys: Said) -> None:
+    run(home)
+    on_the_way = home.unsealed / "archive" / "north" / "2026" / "01" / "01"
+    on_the_way.mkdir(parents=True)
+    (on_the_way / "0123456789abcdef.image.dcm").write_bytes(real("CT_small.dcm"))
+    with Ledger.open(home.state) as ledger:
+        ledger.connection.execute("UPDATE file SET state = 'sent' WHERE state = 'waiting'")
+    assert run(home, "offboard", "north") == BAD_SETTINGS
+    assert files(home.unsealed) != []
+    capsys.readouterr()
+    assert run(home, "offboard", "north", "--confirm") == 0
+    assert files(home.unsealed) == []
+    assert "3 originals stay" in capsys.readouterr().out
 
 
 def test_another_key_opens_nothing(home: Home, capsys: Said) -> None:
     run(home)
     identity(home).write_text(f"{pyrage.x25519.Identity.generate()}\n")
     with pytest.raises(SettingsError, match="a key that is not in state/keys"):
-        sealing.content(home, files(home.archive)[0])
-    assert run(home, "verify") == 0
-    assert "only their size" in capsys.readouterr().out
+        unsealing.content(home, files(home.archive)[0])
+    assert run(home, "verify") == 1
+    assert "archive.identity: opens none of them" in capsys.readouterr().out
     identity(home).chmod(0o644)
     with pytest.raises(SettingsError, match="chmod 600"):
-        sealing.content(home, files(home.archive)[0])
+        unsealing.content(home, files(home.archive)[0])
 
 
 def test_the_header_behind_an_answer_is_read_with_the_key(home: Home) -> None:
@@ -187,7 +251,7 @@ def test_they_are_rebuilt_from_and_pruned_with_the_key_only(home: Home, capsys: 
     run(home)
     with (home.root / "gateway.toml").open("a") as settings:
         settings.write("[retention.archive]\nkeep_days = 1e-9\n")
-    before = sorted(sealing.content(home, path) for path in originals(home))
+    before = sorted(unsealing.content(home, path) for path in originals(home))
     (home.state / "ledger.sqlite").unlink()
     key = identity(home).read_bytes()
     identity(home).unlink()
@@ -252,6 +316,6 @@ def test_a_full_archive_loses_nothing(home: Home, tmp_path: Path) -> None:
         (full / "filler").unlink()
         subprocess.run(["mount", "-o", "remount,size=8m", str(full)], check=True)
         run(home)
-        digests = {sha256(sealing.content(home, path)).hexdigest() for path in originals(home)}
+        digests = {sha256(unsealing.content(home, path)).hexdigest() for path in originals(home)}
         assert sha256(real("CT_small.dcm")).hexdigest() in digests
         assert files(home.local_dcm) == files(home.unsealed) == []
