@@ -120,9 +120,9 @@ def one_writer(where: str | None, files: int, size: int) -> str:
     )
 
 
-def _nothing(where: tuple[str, str], asked: Mapping[str, str], content: bytes) -> dict[str, str]:
-    del where, content
-    return {"id": asked["id"]}
+def _nothing(where: tuple[str, str], received: ReceivedInstance, version: str) -> dict[str, str]:
+    del where, version
+    return {"id": received.id}
 
 
 @contextmanager
@@ -163,6 +163,7 @@ def over_dask(tasks: int, workers: int) -> str:
     with tempfile.TemporaryDirectory() as place, scheduler(Path(place)) as address:
         home = Home(Path(place))
         with cluster.Cluster(address, home, None, Dask()) as there:
+            cluster.AGAIN_S = float("inf")
             there._window = cluster.AHEAD * workers  # noqa: SLF001 - as of so many workers
             clock, cpu = time.monotonic(), time.process_time()
             for number in range(tasks):

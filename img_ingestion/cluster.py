@@ -7,13 +7,15 @@ nothing: the scheduler gives its files to another one.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
+from dataclasses import replace
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self
 
-from distributed import CancelledError, Client, Security, wait
+from distributed import CancelledError, Client, KilledWorker, Security, wait
 
 from img_ingestion.errors import SettingsError, StorageError
-from img_ingestion.far import cleaned
+from img_ingestion.far import cleaned, introduced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Files that are begun for each thread of the cluster: one at work, one that waits for it."""
+GONE = "the Dask scheduler is gone"
+AGAIN_S = 5.0
+"""How often it is asked who is there: workers come and go."""
 
 
 class Cluster:
@@ -48,7 +53,7 @@ class Cluster:
     Raises
     ------
     SettingsError
-        On entry: the scheduler does not answer, or has no workers.
+        On entry: the scheduler does not answer, has no workers, or one that is of no use here.
 
     """
 
@@ -56,8 +61,10 @@ class Cluster:
         self._address, self._access = address, access
         self._where = str(home.root.absolute()), str(config.absolute()) if config else ""
         self._begun: dict[Future, tuple[ReceivedInstance, Policy]] = {}
+        self._done: SimpleQueue[Future] = SimpleQueue()
         self._client: Client | None = None
         self._window = 0
+        self._counted_at = 0.0
         self._present: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -69,13 +76,44 @@ class Cluster:
                 set_as_default=False,
             )
             self._client.wait_for_workers(1, timeout=self._access.patience_s)
-            threads = self._client.nthreads()
-        except (OSError, TimeoutError, ValueError) as error:
+            self._present = set(self._counted())
+            self._meet()
+        except (OSError, TimeoutError, ValueError, StorageError) as error:
             self.__exit__()
             raise SettingsError("--dask: no scheduler, or no worker of it, answers") from error
-        self._present = set(threads)
-        self._window = AHEAD * sum(threads.values())
+        except SettingsError:
+            self.__exit__()
+            raise
         return self
+
+    def _meet(self) -> None:
+        """See, before a file is touched, that all who are there can clean it."""
+        where, client = self._where[0], self._open
+        ours = introduced(where)
+        asked = [
+            client.submit(introduced, where, workers=[one], pure=False) for one in self._present
+        ]
+        with client.as_current():
+            wait(asked, timeout=self._access.patience_s)
+        if any(one.status != "finished" for one in asked):
+            raise SettingsError(
+                "--dask: the scheduler or a worker does not have this program; it needs the folder "
+                "of ingestion.py in its PYTHONPATH, and requirements.txt installed"
+            )
+        for version, home in client.gather(asked):
+            if version != ours[0]:
+                raise SettingsError("--dask: a worker has another version of this program")
+            if home != ours[1]:
+                raise SettingsError("--dask: a worker does not have this home at the same place")
+
+    def _counted(self) -> dict[str, int]:
+        """Give the threads of each worker, and begin as many files as suits them."""
+        try:
+            threads: dict[str, int] = self._open.nthreads()
+        except (OSError, TimeoutError) as error:
+            raise StorageError(GONE) from error
+        self._window, self._counted_at = AHEAD * sum(threads.values()), time.monotonic()
+        return threads
 
     @property
     def _open(self) -> Client:
@@ -91,16 +129,18 @@ class Cluster:
     @property
     def free(self) -> bool:
         """Tell whether another file can be begun."""
+        if time.monotonic() - self._counted_at > AGAIN_S:
+            self._counted()
         return len(self._begun) < self._window
 
     @property
     def whole(self) -> bool:
         """Tell whether all who were there at the beginning still are."""
-        return self._present <= set(self._open.nthreads())
+        return self._present <= set(self._counted())
 
     def begin(self, received: ReceivedInstance, policy: Policy) -> None:
         """Have a file cleaned by the one who is free first."""
-        self._submit(received, policy, b"")
+        self._submit(replace(received, content=b""), received, policy)
 
     def ended(self) -> tuple[str, Answer]:
         """
@@ -115,33 +155,54 @@ class Cluster:
         future = self._next()
         received, policy = self._begun.pop(future)
         if future.status == "error":
-            # Of the scheduler: the file took too many workers with it. Or nobody's plan.
-            kind = type(future.exception()).__name__
-            return received.id, {"error": "NotDecoded", "reason": f"in the cluster: {kind}"}
-        answer: Answer = future.result()
+            return received.id, _failed(future)
+        try:
+            answer: Answer = future.result(timeout=self._access.patience_s)
+        except (CancelledError, OSError, TimeoutError) as error:
+            raise StorageError(GONE) from error
         if answer.get("absent"):
-            self._submit(received, policy, received.content)
+            self._submit(received, received, policy)
             return self.ended()
         return received.id, answer
 
-    def _submit(self, received: ReceivedInstance, policy: Policy, content: bytes) -> None:
-        asked = {
-            "id": received.id,
-            "customer": received.customer,
-            "path": str(received.path.absolute()),
-            "sha256": received.sha256,
-            "version": policy.version,
-        }
-        future = self._open.submit(cleaned, self._where, asked, content, pure=False)
+    def _submit(self, told: ReceivedInstance, received: ReceivedInstance, policy: Policy) -> None:
+        # As an instance: what a worker's log says of its tasks has neither path nor content.
+        told = replace(told, path=told.path.absolute())
+        future = self._open.submit(cleaned, self._where, told, policy.version, pure=False)
         self._begun[future] = received, policy
+        future.add_done_callback(self._done.put)
 
     def _next(self) -> Future:
-        with suppress(CancelledError), self._open.as_current():
-            wait(list(self._begun), return_when="FIRST_COMPLETED")
-        done = [future for future in self._begun if future.status in {"finished", "error"}]
-        if not done:
-            raise StorageError("the Dask scheduler is gone")
-        return done[0]
+        """Wait for a file, as long as there is somebody who works."""
+        while True:
+            try:
+                future = self._done.get(timeout=self._access.patience_s)
+            except Empty:
+                if not self._counted():
+                    raise StorageError("the Dask cluster has no worker any more") from None
+                continue
+            if future.status not in {"finished", "error"}:
+                raise StorageError(GONE)
+            return future
+
+
+def _failed(future: Future) -> Answer:
+    """
+    Say why the cluster did not clean a file: it took too many workers with it.
+
+    Raises
+    ------
+    SettingsError
+        Anything else is no fault of the file: what our program says of one is an answer.
+
+    """
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return {"error": "NotDecoded", "reason": "in the cluster: it took too many workers with it"}
+    raise SettingsError(
+        "--dask: a worker that came later does not have this program, or cannot run it "
+        f"({type(error).__name__})"
+    )
 
 
 def _security(address: str, access: Dask) -> Security | None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from img_ingestion.endpoints import with_files
 from img_ingestion.section import Section
 
 
@@ -14,5 +19,11 @@ class Dask(Section):
     """PEM file of our certificate."""
     certificate_key: str = ""
     """PEM file of its key, mode 0600."""
-    patience_s: float = 30.0
-    """How long to wait for the scheduler and a first worker."""
+    patience_s: float = Field(default=30.0, gt=0)
+    """Seconds to wait for the scheduler and a worker."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_files(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 (raw input)
+        """Resolve the files against the home, where a home is known."""
+        return with_files(given, info, ())

@@ -6,24 +6,24 @@ import hashlib
 import os
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from img_ingestion import deidentify
+from img_ingestion import __version__, deidentify
 from img_ingestion.crew import Crew
 from img_ingestion.deidentify import recipe
 from img_ingestion.deidentify.pseudonyms import load_key
 from img_ingestion.errors import GatewayError, SettingsError
 from img_ingestion.home import Home
-from img_ingestion.instance import ReceivedInstance
+from img_ingestion.ledger import place_key
 from img_ingestion.making import Maker
 from img_ingestion.settings_file import load, recipe_path
 from img_ingestion.shelves import Shelves
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from img_ingestion.deidentify import Policy
+    from img_ingestion.instance import ReceivedInstance
     from img_ingestion.protocols import Answer
 
 _HERE = threading.local()
@@ -49,7 +49,13 @@ class _Desk:
         return self.policies[customer]
 
 
-def cleaned(where: tuple[str, str], asked: Mapping[str, str], content: bytes) -> Answer:
+def introduced(home: str) -> tuple[str, str]:
+    """Say which program this is, and which home it sees at a place: version, digest of its key."""
+    key = _read(Path(home) / "state" / place_key.FILE_NAME)
+    return __version__, hashlib.sha256(key).hexdigest()
+
+
+def cleaned(where: tuple[str, str], received: ReceivedInstance, version: str) -> Answer:
     """
     Clean one file; what is made stays under temporary names.
 
@@ -57,10 +63,10 @@ def cleaned(where: tuple[str, str], asked: Mapping[str, str], content: bytes) ->
     ----------
     where : tuple
         The home, and the settings file if it is not the home's own.
-    asked : mapping
-        id, customer, path, sha256 of the file, and version of the policy.
-    content : bytes
-        Of the file; empty: it is read where it lies.
+    received : ReceivedInstance
+        With an absolute path; without content it is read where it lies.
+    version : str
+        Of the policy.
 
     Returns
     -------
@@ -69,29 +75,26 @@ def cleaned(where: tuple[str, str], asked: Mapping[str, str], content: bytes) ->
 
     """
     try:
-        desk, policy = _at_work(where, asked)
+        desk, policy = _at_work(where, received.customer, version)
     except GatewayError as error:
         return {"error": type(error).__name__, "reason": str(error)}
-    content = content or _read(Path(asked["path"]))
-    if hashlib.sha256(content).hexdigest() != asked["sha256"]:
+    received = replace(received, content=received.content or _read(received.path))
+    if hashlib.sha256(received.content).hexdigest() != received.sha256:
         return {"absent": True}
-    received = ReceivedInstance(
-        asked["id"], asked["customer"], Path(asked["path"]), content, asked["sha256"]
-    )
     desk.crew.begin(received, policy)
     _, answer = desk.crew.ended()
     return answer
 
 
-def _at_work(where: tuple[str, str], asked: Mapping[str, str]) -> tuple[_Desk, Policy]:
+def _at_work(where: tuple[str, str], customer: str, version: str) -> tuple[_Desk, Policy]:
     """Give the desk at which this version of the policy is in force."""
     for fresh in (False, True):
         if fresh or getattr(_HERE, "where", None) != where:
             with suppress(AttributeError):
                 _HERE.desk.crew.__exit__()
             _HERE.where, _HERE.desk = where, _Desk(where)
-        policy = _HERE.desk.policy(asked["customer"])
-        if policy.version == asked["version"]:
+        policy = _HERE.desk.policy(customer)
+        if policy.version == version:
             return _HERE.desk, policy
     raise SettingsError("a worker of the cluster has another program, recipe or settings")
 

@@ -35,6 +35,21 @@ def made(folder: Path) -> Path:
     return folder
 
 
+def issued(folder: Path, *names: str) -> Path:
+    """Make an authority, `authority.pem`, and certificates of it for this machine."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make certificates with")
+    authority = ("-keyout", "authority.key", "-out", "authority.pem")
+    _openssl(folder, *NEW.split(), *authority, "-addext", "keyUsage=critical,keyCertSign")
+    by = ("-CA", "authority.pem", "-CAkey", "authority.key")
+    more = ("-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    leaf = ("-addext", "basicConstraints=critical,CA:FALSE")
+    for name in names:
+        files = ("-keyout", f"{name}.key", "-out", f"{name}.pem")
+        _openssl(folder, *NEW.split(), *by, *files, *more, *leaf)
+    return folder
+
+
 def server(folder: Path, name: str, *, trusting: str = "") -> ssl.SSLContext:
     """Give the context of a server; with `trusting` it wants that client certificate."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from img_ingestion.instance import ReceivedInstance
 from img_ingestion.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from tests.conftest import MakeInstance
 
@@ -100,71 +99,3 @@ def test_a_dead_and_a_hanging_worker_cost_the_file_that_they_had() -> None:
             answers.update([crew.ended()])
     assert {one for one, answer in answers.items() if "error" not in answer} == {"1", "3", "5"}
     assert {answers[one]["error"] for one in "024"} == {"TooLarge"}
-
-
-@pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[int]]]:
-    """Start a scheduler and two workers, processes of their own; give address and pids."""
-    pytest.importorskip("distributed", reason="requirements-dask.txt is not installed")
-    scratch = tmp_path_factory.mktemp("cluster")
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*words: str) -> None:
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-m", *words, "--host", "127.0.0.1", "--no-dashboard"],
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-                cwd=scratch,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-
-    try:
-        told = scratch / "scheduler.json"
-        words = ("--port", "0", "--scheduler-file", str(told))
-        start("distributed.cli.dask_scheduler", *words)
-        until = time.monotonic() + PATIENCE_S
-        while not (told.exists() and told.stat().st_size) and time.monotonic() < until:
-            time.sleep(0.1)
-        address = json.loads(told.read_text())["address"]
-        for number in range(2):
-            own = ("--nthreads", "1", "--no-nanny", "--local-directory", str(scratch / str(number)))
-            start("distributed.cli.dask_worker", address, *own)
-        yield address, [process.pid for process in started]
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
-
-
-def test_a_cluster_that_loses_a_worker_midway_loses_no_file(
-    cluster: tuple[str, list[int]], dropped: Path
-) -> None:
-    address, (_, worker, _) = cluster
-    with subprocess.Popen(
-        _command(dropped, "--dask", address), stdout=subprocess.PIPE, text=True
-    ) as program:
-        assert program.stdout is not None
-        lines = []
-        for line in program.stdout:
-            lines.append(line)
-            if line.startswith("Encoding") and worker:
-                os.kill(worker, signal.SIGKILL)
-                worker = 0
-    assert f"{FILES + 2} seen: 0 sent, {FILES} waiting, 1 held" in lines[-1]
-    assert _pass(dropped).startswith(f"{FILES} seen: 0 sent, {FILES} waiting, 0 held, 0 dupl")
-    assert not list(dropped.rglob(".in-hand-*"))
-    assert not [path for path in (dropped / "local_dcm").rglob("*") if path.is_file()]
-
-
-def test_a_cluster_that_does_not_answer_is_said_before_anything_is_opened(dropped: Path) -> None:
-    pytest.importorskip("distributed", reason="requirements-dask.txt is not installed")
-    with (dropped / "gateway.toml").open("a") as settings:
-        settings.write("[dask]\npatience_s = 1\n")
-    for address in ("tcp://127.0.0.1:9", "tcp://192.0.2.1:8786", "tls://127.0.0.1:9"):
-        program = _command(dropped, "--dask", address)
-        done = subprocess.run(program, capture_output=True, text=True, check=False)
-        assert done.returncode == 2, done.stderr
-        assert "--dask" in done.stderr
-    assert not [path for path in (dropped / "archive").rglob("*") if path.is_file()]
