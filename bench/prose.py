@@ -128,7 +128,7 @@ def main(number: int = 200, seed: int = 1) -> None:
     ways = {"own identifiers": (), "and patterns": (0,), "and people": (0, 1)}
     for name, used in ways.items():
         patterns.spans, people.spans = (
-            each if at in used else lambda _: () for at, each in enumerate(every)
+            each if at in used else lambda *_, **__: () for at, each in enumerate(every)
         )
         print(name)
         for half in ("tuned", "held out"):

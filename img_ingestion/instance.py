@@ -72,6 +72,8 @@ class Identifiers:
     """Instance UIDs that must not leave."""
     places: frozenset[str] = field(default=frozenset(), repr=False)
     """Words and names of institutions, wards and stations: identify in prose, name devices too."""
+    births: frozenset[str] = field(default=frozenset(), repr=False)
+    """Those of the dates that no option moves: the patient was born then."""
 
 
 @dataclass(frozen=True, slots=True)

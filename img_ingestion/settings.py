@@ -70,7 +70,7 @@ class Profile(Section):
     clean_descriptors: bool = True
     """Clean Descriptors Option (E.3.5): descriptions keep their words and lose the patient."""
     retain_longitudinal_modified_dates: bool = True
-    """Dates are shifted by a number of days that is the patient's own (E.3.6)."""
+    """Dates are shifted by a number of days that is the patient's own (E.3.6), in texts too."""
     retain_longitudinal_full_dates: bool = False
     """Dates stay as they are (E.3.6); not together with modified dates."""
     retain_patient_characteristics: bool = True

@@ -66,7 +66,7 @@ an option whose cleaning a line of the recipe undoes.
 | U | the UID becomes `2.25.` and 128 bits of HMAC-SHA256 under the customer's key, the same wherever it occurs; registered UIDs stay |
 | K | the element is kept; a kept sequence is descended into all the same |
 | C on dates and times | moved by the patient's own number of days; what is no date is treated as the Basic Profile says |
-| C on text | identifiers of this patient and what looks like anybody's are cut out; the words stay |
+| C on text | identifiers of this patient and what looks like anybody's are cut out; the words stay; dates whose day is certain move as those of the elements do ([free text](free_text.md)) |
 | C on sequences | descended into, with their texts treated as descriptors |
 | C on bytes | as the Basic Profile says: bytes are not cleaned |
 | X/Z, X/D, Z/D, X/Z/D, X/Z/U* | by the Type of the attribute in the instance's IOD (PS3.3) |

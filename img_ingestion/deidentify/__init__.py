@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from img_ingestion.instance import ReceivedInstance
     from img_ingestion.settings import CustomerSettings, Profile, Settings
 
-REVISION = "2"
+REVISION = "3"
 """Counted up when the same settings begin to give another result."""
 
 REQUIRED_IDENTITY = MappingProxyType(
@@ -126,8 +126,8 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         admission.check(dataset)
         dataset = character_sets.settled(dataset)
         found = identifiers.collect(dataset, identifiers.retained(own.profile))
-        cleaner = Cleaner.of(found)
         patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
+        cleaner = Cleaner.of(found, _days(own.profile, patient))
         other = _pseudonym(received, policy.key)
         name = naming.output_name(received.path.stem, dataset, policy.table, other)
     laps.lap("identify")
@@ -172,6 +172,13 @@ def _sign(clean: Dataset, patient: Patient, policy: Policy, *, pixels_checked: b
         if not clean.get(keyword):
             setattr(clean, keyword, patient.code(tag, ""))
     stamp.write(clean, options, weaker=policy.weaker, pixels=pixels_checked)
+
+
+def _days(options: Profile, patient: Patient) -> int | None:
+    """Say by how many days the dates of texts move, as those of the elements do."""
+    if options.retain_longitudinal_modified_dates:
+        return patient.days
+    return 0 if options.retain_longitudinal_full_dates else None
 
 
 def _unnamed_dates(options: Profile) -> Action:

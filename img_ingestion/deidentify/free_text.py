@@ -3,7 +3,7 @@ Clean text: the words stay, the patient goes.
 
 First this patient's own identifiers (`own`), in any case, with or without diacritics, and across
 separators; then, in prose, what looks like anybody's (`patterns`, `people`). What is found is cut
-out; the rest is untouched.
+out, but for dates that can be moved (`moved_dates`); the rest is untouched.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from img_ingestion.deidentify import patterns, people, written_dates
+from img_ingestion.deidentify import moved_dates, patterns, people, written_dates
+from img_ingestion.deidentify.moved_dates import Moving
 from img_ingestion.deidentify.own import Names, Numbers
 from img_ingestion.deidentify.text_forms import Folded, Squeezed, fold, folded, words
 from img_ingestion.deidentify.vocabulary import listed, may_be_finding
@@ -53,6 +54,8 @@ class Cleaner:
     dates: frozenset[str]
     counts: frozenset[str]
     """Identifying numbers and dates of six digits or more: too long for a count or a measure."""
+    moving: Moving | None = None
+    """None where the dates of texts are cut."""
     done: dict[tuple[str, bool], str] = field(default_factory=dict, repr=False)
     """Texts repeat from item to item, from level to level, and from file to file of a study."""
     known: dict[tuple[str, bool], bool] = field(default_factory=dict, repr=False)
@@ -61,12 +64,16 @@ class Cleaner:
     """The same of private values, by kind, representation and bytes."""
 
     @classmethod
-    def of(cls, found: Identifiers) -> Cleaner:
-        """Prepare what identifies this patient; but for its UIDs it is the same in many files."""
-        return replace(_prepared(replace(found, uids=frozenset())), uids=found.uids)
+    def of(cls, found: Identifiers, days: int | None = None) -> Cleaner:
+        """
+        Prepare what identifies this patient; but for its UIDs it is the same in many files.
+
+        `days` are those by which dates move, 0 where they stay; None where they go.
+        """
+        return replace(_prepared(replace(found, uids=frozenset()), days), uids=found.uids)
 
     @classmethod
-    def prepared(cls, found: Identifiers) -> Cleaner:
+    def prepared(cls, found: Identifiers, days: int | None) -> Cleaner:
         """Prepare it anew."""
         known = {each.replace(" ", "") for each in (*found.numbers, *found.dates)}
         counts = frozenset(each for each in known if each.isdigit() and len(each) >= LONG_NUMBER)
@@ -77,6 +84,7 @@ class Cleaner:
             found.uids,
             found.dates,
             counts,
+            None if days is None else Moving(days, found.births, found.dates),
         )
 
     def without_own(self, text: str) -> str:
@@ -116,7 +124,8 @@ class Cleaner:
     def _cut(self, text: str, *, prose: bool) -> str:
         known = self.done.get((text, prose))
         if known is None:
-            known = self._without(text, prose=prose, strangers=prose)
+            moved = self._with_moved_dates(text) if prose and self.moving else None
+            known = self._without(text, prose=prose, strangers=prose) if moved is None else moved
             if self.may_remember(text):
                 self.done[text, prose] = known
         return known
@@ -129,6 +138,24 @@ class Cleaner:
             for memory in (self.done, self.known, self.harmless):
                 memory.clear()
         return True
+
+    def _with_moved_dates(self, text: str) -> str | None:
+        """Clean a text around its dates, and move them; None where none of them can move."""
+        dates = () if self.moving is None else self.moving.of(text)
+        if dates:
+            form = fold(text)
+            own = [form.span(*span) for span in self._own(form, prose=True, dated=False)]
+            others = [form.span(*span) for span in patterns.spans(form.text, dated=False)]
+            dates = moved_dates.free_of(dates, own, [*others, *people.spans(text)])
+        while dates:
+            clean = self._without(moved_dates.signed(text, dates), prose=True, strangers=True)
+            stay = self.moving is not None and not self.moving.days
+            kept = moved_dates.telling_nothing(text, clean, dates, stay=stay)
+            if len(kept) == len(dates):
+                whole = moved_dates.written(clean, dates)
+                return None if any(self._own(fold(whole), prose=True)) else whole
+            dates = kept
+        return None
 
     def _without(self, text: str, *, prose: bool, strangers: bool) -> str:
         if not any(map(str.isalnum, text)):
@@ -150,7 +177,7 @@ class Cleaner:
         rest = re.sub(r" {2,}", " ", kept).strip(" ^,;:/-=_")
         return self._without(rest, prose=prose, strangers=False)
 
-    def _own(self, form: Folded, *, prose: bool) -> Iterator[Span]:
+    def _own(self, form: Folded, *, prose: bool, dated: bool = True) -> Iterator[Span]:
         squeezed = Squeezed.of(form.text)
         yield from self.names.spans(form.text, squeezed, prose=prose)
         yield from self.numbers.spans(form.text, squeezed)
@@ -160,7 +187,7 @@ class Cleaner:
             for match in UID.finditer(form.text):
                 if match.group() in self.uids:
                     yield match.span()
-        if any(map(str.isdigit, form.text)):
+        if dated and any(map(str.isdigit, form.text)):
             yield from (span for span, day in written_dates.dates(form.text) if day in self.dates)
 
     @staticmethod
@@ -170,8 +197,8 @@ class Cleaner:
 
 
 @lru_cache(maxsize=8)
-def _prepared(found: Identifiers) -> Cleaner:
-    return Cleaner.prepared(found)
+def _prepared(found: Identifiers, days: int | None) -> Cleaner:
+    return Cleaner.prepared(found, days)
 
 
 def _cue_before(text: str, at: int) -> int:

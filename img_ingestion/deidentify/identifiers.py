@@ -56,6 +56,7 @@ NUMBERS = _tags(
     "PatientBirthDateInAlternativeCalendar",
     "PatientDeathDateInAlternativeCalendar",
 )
+BIRTH_DATE = 0x00100030
 NOT_PLACES = _tags("TimezoneOffsetFromUTC", "PatientState", "MilitaryRank")
 
 TEXT = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
@@ -104,6 +105,7 @@ class _Found:
     dates: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     places: set[str] = field(default_factory=set)
+    births: set[str] = field(default_factory=set)
 
     def frozen(self) -> Identifiers:
         return Identifiers(
@@ -113,6 +115,7 @@ class _Found:
             frozenset(self.dates),
             frozenset(self.uids),
             frozenset(self.places),
+            frozenset(self.births),
         )
 
 
@@ -152,7 +155,10 @@ def _collect_one(
     if vr == "UI":
         found.uids.update(_uids(raw))
     elif vr in {"DA", "DT"}:
-        found.dates.update(_days(raw))
+        days = tuple(_days(raw))
+        found.dates.update(days)
+        if raw.tag == BIRTH_DATE:
+            found.births.update(days)
     elif vr == "PN" or raw.tag in NUMBERS or (vr in TEXT and raw.tag in identity_tags()):
         for text in texts_of(dataset[raw.tag]):
             _take(vr, raw.tag, text, found)

@@ -71,8 +71,8 @@ SETTING = re.compile(r"[a-z]?\d{1,3}[a-z]?")
 """T20f, B40f, 3D."""
 
 
-def spans(text: str) -> Iterator[Span]:
-    """Give where something that identifies anybody may stand in folded text."""
+def spans(text: str, *, dated: bool = True) -> Iterator[Span]:
+    """Give where something that identifies anybody may stand in folded text; dates if asked."""
     if "@" in text:
         yield from _mails(text)
     if "://" in text or "www." in text:
@@ -84,7 +84,8 @@ def spans(text: str) -> Iterator[Span]:
         for pattern in NUMBERS:
             yield from _of(pattern, text)
         yield from addresses.spans(text)
-        yield from written_dates.spans(text)
+        if dated:
+            yield from written_dates.spans(text)
     if digits > FEW:
         yield from _records(text)
     yield from institutions.spans(text)
