@@ -42,6 +42,13 @@ def _sent(make_dataset: MakeDataset, tag: int, vr: str, value: bytes) -> bytes:
     return deidentify(ReceivedInstance("id", "customer", Path("x"), content, digest), RULES).content
 
 
+def test_a_small_number_is_written_as_its_attribute_asks(make_dataset: MakeDataset) -> None:
+    sent = pydicom.dcmread(BytesIO(_sent(make_dataset, INSTANCE_NUMBER, "US", b"\x07\0")))
+    assert (sent["InstanceNumber"].VR, sent.InstanceNumber) == ("IS", 7)
+    sent = pydicom.dcmread(BytesIO(_sent(make_dataset, INSTANCE_NUMBER, "UL", b"MEYE")))
+    assert "InstanceNumber" not in sent
+
+
 @pytest.mark.parametrize("vr", ["US", "UL", "SS", "SL", "FL", "FD", "AT", "SV", "UV", "OB", "OW"])
 def test_a_text_written_as_numbers_or_bytes_is_not_kept(make_dataset: MakeDataset, vr: str) -> None:
     assert b"MEYERXYZ" not in _sent(make_dataset, PATIENT_POSITION, vr, b"MEYERXYZ")

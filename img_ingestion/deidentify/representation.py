@@ -57,6 +57,14 @@ def trusted(tag: BaseTag, written: str) -> str:
     return stricter[0] if stricter and written in TEXT else ""
 
 
+def counted(tag: BaseTag, written: str) -> str:
+    """Give IS or DS where an attribute of it is written as binary numbers, which hide no text."""
+    if tag.is_private or written not in BINARY_NUMBERS or not dictionary_has_tag(tag):
+        return ""
+    known = str(dictionary_VR(tag))
+    return known if known in {"DS", "IS"} else ""
+
+
 def is_code(texts: Sequence[str]) -> bool:
     """Tell code strings from prose in a code string's element: capitals, digits, `_` and space."""
     return all(CODE_STRING.fullmatch(text) for text in texts)

@@ -26,6 +26,7 @@ from img_ingestion.deidentify.representation import (
     ONE_VALUE,
     TEXT,
     TIMES,
+    counted,
     is_code,
     overruns,
     texts_of,
@@ -48,6 +49,8 @@ NUMBERS = {
     "DS": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[nN]a[nN]"),
     "AS": re.compile(r"\d{1,3}[DWMY]?"),
 }
+LONGEST_COUNT = 4
+"""Digits of a number that is not written as its attribute asks."""
 UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 CODE_MEANING, SCHEME_DESIGNATOR = 0x00080104, 0x00080102
@@ -110,6 +113,8 @@ class Values:
         if raw.VR is None or raw.VR == "UN":
             raw = source[tag]
         vr = trusted(tag, str(raw.VR))
+        if not vr and (decimal := counted(tag, str(raw.VR))):
+            return self._in_digits(source, tag, decimal)
         if vr in CODED:
             return self._coded(source, tag, vr, listed=listed)
         if vr in TEXT:
@@ -208,6 +213,13 @@ class Values:
             return self.patient.age(text) if form is NUMBERS["AS"] else text
 
         return self._each(source, tag, proved)
+
+    def _in_digits(self, source: Dataset, tag: BaseTag, vr: str) -> Element | None:
+        """Write a small binary number as the text that is asked for; two letters make a larger."""
+        texts = texts_of(source, tag)
+        if len(texts) > 1 or len(texts[0]) > LONGEST_COUNT or not NUMBERS[vr].fullmatch(texts[0]):
+            return None
+        return None if self.cleaner.is_number(texts[0]) else DataElement(tag, vr, texts[0])
 
     def _each(
         self, source: Dataset, tag: BaseTag, change: Callable[[str], str | None]
