@@ -80,6 +80,7 @@ COMPOSERS = {
     "four_steps",
     "manual_scrub",
     "wishes",
+    "turns",
 }
 """
 `bench`, `making`, `cluster`, `far` and `outputs` belong to `ingest`, `batches` to `transfer`; the

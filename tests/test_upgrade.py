@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from img_ingestion import turns
 from img_ingestion.backend import EmbeddedBackend
-from img_ingestion.commands import place
 from img_ingestion.ending import Ending
 from img_ingestion.errors import AlreadyRunning
 from img_ingestion.home import Home
@@ -157,6 +157,6 @@ def test_who_stands_by_can_be_ended(tmp_path: Path) -> None:
     with (
         only_run(home.state),
         pytest.raises(AlreadyRunning),
-        place.turn(home, LedgerAccess(), patient=end),
+        turns.turn(home, LedgerAccess(), patient=end),
     ):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told
 from img_ingestion.settings_file import load, recipe_path
@@ -36,7 +37,7 @@ def run(chosen: Namespace) -> Telling:
 
     home, wrong = place.home(chosen), 0
     settings = load(home.root, chosen.config)
-    with place.turn(home, settings.ledger):
+    with turns.turn(home, settings.ledger):
         for one in Doctor(home, settings, recipe_path(settings, home.root)).findings():
             wrong += not one.fine
             yield Told(

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import durable, turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
 from img_ingestion.errors import SettingsError
@@ -63,9 +63,9 @@ def run(chosen: Namespace) -> Telling:
     ):
         raise SettingsError(f"held {chosen.what}: which? name ids, --customer or --code")
     if chosen.what in {"release", "reject"}:
-        with place.ledger(home, access) as ledger:
+        with turns.ledger(home, access) as ledger:
             return (yield from _decided(chosen, ledger, _chosen(chosen, ledger)))
-    with place.ledger(home, access, rehearsing=True) as ledger:
+    with turns.ledger(home, access, rehearsing=True) as ledger:
         found = _chosen(chosen, ledger)
     if chosen.what == "export":
         return (yield from _exported(chosen, found))

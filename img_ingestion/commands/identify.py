@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.errors import SettingsError
@@ -44,7 +45,7 @@ def run(chosen: Namespace) -> Telling:
     with ExitStack() as until_the_end:
         shared = None
         if access.url:
-            there = place.ledger(place.home(chosen), access, rehearsing=True)
+            there = turns.ledger(place.home(chosen), access, rehearsing=True)
             shared = until_the_end.enter_context(there).shared
         return (yield from _told(chosen, state, Vault(state / "vault.sqlite", shared)))
 

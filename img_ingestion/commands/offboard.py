@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import durable, turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.errors import SettingsError, StorageError
@@ -44,7 +44,7 @@ def run(chosen: Namespace) -> Telling:
     if customer_of(customer) != customer:
         raise SettingsError("CUSTOMER: not what a customer's folder can be called")
     settings = place.settings(chosen)
-    with place.ledger(home, settings.ledger) as ledger:
+    with turns.ledger(home, settings.ledger) as ledger:
         key = home.state / "keys" / f"{customer}.key"
         if not (key.exists() or customer in ledger.customers(waiting=False)):
             raise SettingsError("CUSTOMER: nothing of it is known here")

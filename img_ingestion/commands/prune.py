@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
 from img_ingestion.review.audit import Trail
@@ -40,7 +41,7 @@ def run(chosen: Namespace) -> Telling:
     settings = load(home.root, chosen.config)
     files: Counter[tuple[str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
-    with place.ledger(home, settings.ledger, rehearsing=chosen.dry_run) as ledger:
+    with turns.ledger(home, settings.ledger, rehearsing=chosen.dry_run) as ledger:
         for share in prunable(ledger, home, settings, time.time()):
             where = (share.directory, share.filed.customer)
             if not share.intact:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.review.audit import Trail
@@ -35,7 +36,7 @@ def run(chosen: Namespace) -> Telling:
 
     home = place.home(chosen)
     access = place.settings(chosen).ledger
-    with place.turn(home, access):
+    with turns.turn(home, access):
         done = rebuild(home, access)
         Trail(home.state).add("rebuild", asdict(done))
     lines = [

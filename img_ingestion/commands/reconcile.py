@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told
 
@@ -31,7 +32,7 @@ def run(chosen: Namespace) -> Telling:
     from img_ingestion.reconcile import reconcile
 
     home, wrong = place.home(chosen), 0
-    with place.ledger(home, place.settings(chosen).ledger) as ledger:
+    with turns.ledger(home, place.settings(chosen).ledger) as ledger:
         for account in reconcile(ledger, home):
             wrong += len(account.problems)
             lines = (account.sum, *(f"  {problem}" for problem in account.problems))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told, complaint
 from img_ingestion.errors import InstanceError
@@ -36,7 +37,7 @@ def run(chosen: Namespace) -> Telling:
 
     home = place.home(chosen)
     settings, status = load(home.root, chosen.config), DONE
-    with place.ledger(home, settings.ledger, rehearsing=True) as ledger:
+    with turns.ledger(home, settings.ledger, rehearsing=True) as ledger:
         for number, path in enumerate(chosen.files, 1):
             try:
                 one = reidentify(path, home, settings, ledger)

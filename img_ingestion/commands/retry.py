@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.errors import SettingsError
@@ -32,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(chosen: Namespace) -> Telling:
     """Put back all that was refused, or what is asked for."""
     home = place.home(chosen)
-    with place.ledger(home, place.settings(chosen).ledger) as ledger:
+    with turns.ledger(home, place.settings(chosen).ledger) as ledger:
         unknown = [one for one in chosen.ids if one not in ledger.outcomes(chosen.ids)]
         if unknown:
             raise SettingsError(f"{len(unknown)} of the IDs are not in the ledger")

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from img_ingestion import console, recipe_seen, sources
+from img_ingestion import console, recipe_seen, sources, turns
 from img_ingestion.commands import aftermath, place, selection, workers
 from img_ingestion.commands.send import concluded, delivered, summary
 from img_ingestion.commands.told import (
@@ -104,7 +104,7 @@ def run(chosen: Namespace) -> Telling:
     stays, access = chosen.watch is not None, work.settings.ledger
     with (
         ending() as end,
-        place.turn(home, access, rehearsing=chosen.dry_run, patient=end if stays else None),
+        turns.turn(home, access, rehearsing=chosen.dry_run, patient=end if stays else None),
     ):
         if unread and not chosen.dry_run:
             recipe_seen.note(home, digest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from img_ingestion import console
+from img_ingestion import console, turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, HELD, STORAGE, UNAVAILABLE, Told
 from img_ingestion.ending import ending
@@ -36,7 +36,7 @@ def run(chosen: Namespace) -> Telling:
     """Send what waits; no customer's file is opened."""
     home, tally = place.home(chosen), Tally()
     settings = load(home.root, chosen.config)
-    with ending() as end, place.ledger(home, settings.ledger, together=True) as ledger:
+    with ending() as end, turns.ledger(home, settings.ledger, together=True) as ledger:
         for told in delivered(settings, ledger, tally):
             yield told
             if end.asked():

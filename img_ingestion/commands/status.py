@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from img_ingestion import turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.review.overview import overview
@@ -31,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(chosen: Namespace) -> Telling:
     """Count what the ledger holds."""
     home = place.home(chosen)
-    with place.ledger(home, place.settings(chosen).ledger, rehearsing=True) as ledger:
+    with turns.ledger(home, place.settings(chosen).ledger, rehearsing=True) as ledger:
         found = overview(home, ledger)
     yield Told(tuple(_lines(found)), asdict(found))
     return DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
+from img_ingestion import durable, turns
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, Told
 from img_ingestion.settings_file import load, recipe_path
@@ -37,7 +37,7 @@ def run(chosen: Namespace) -> Telling:
     home = place.home(chosen)
     settings = load(home.root, chosen.config)
     site = recipe.load(recipe_path(settings, home.root))
-    with place.ledger(home, settings.ledger, rehearsing=True) as ledger:
+    with turns.ledger(home, settings.ledger, rehearsing=True) as ledger:
         content = Bundle(ledger, settings, site).written()
     durable.write(chosen.out, content)
     yield Told((f"{len(content)} bytes written",), {"bytes": len(content)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from img_ingestion import unsealing
+from img_ingestion import turns, unsealing
 from img_ingestion.commands import place
 from img_ingestion.commands.told import DONE, UNFORESEEN, Told
 from img_ingestion.review.audit import Trail
@@ -46,7 +46,7 @@ def run(chosen: Namespace) -> Telling:
 
     home, problems = place.home(chosen), []
     looks: Counter[str] = Counter()
-    with place.ledger(home, place.settings(chosen).ledger) as ledger:
+    with turns.ledger(home, place.settings(chosen).ledger) as ledger:
         problems += [] if ledger.sound() else ["ledger: the file is damaged"]
         for account in reconcile(ledger, home, read=True):
             problems += [f"{account.customer}: {problem}" for problem in account.problems]

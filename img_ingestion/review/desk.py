@@ -7,8 +7,7 @@ import time
 from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable
-from img_ingestion.commands import place
+from img_ingestion import durable, turns
 from img_ingestion.deidentify import recipe
 from img_ingestion.errors import NotDicom, SettingsError, turned_into
 from img_ingestion.ingest import ingest
@@ -51,7 +50,7 @@ class Desk:
 
     def inbox(self) -> list[Held]:
         """Give what waits for a person: not what is rejected, nor what a destination refused."""
-        with place.ledger(self.home, self.settings.ledger, rehearsing=True) as ledger:
+        with turns.ledger(self.home, self.settings.ledger, rehearsing=True) as ledger:
             return [one for one in listed(ledger) if one.step not in {REJECTED, DELIVER}]
 
     def recipe(self, *rules: PixelRule) -> Recipe:
@@ -89,7 +88,7 @@ class Desk:
 
     def reject(self, one: Held) -> None:
         """Keep it back for good."""
-        with place.ledger(self.home, self.settings.ledger) as ledger:
+        with turns.ledger(self.home, self.settings.ledger) as ledger:
             held.reject(ledger, Trail(self.home.state), one)
 
     def brothers(self, of: Device) -> list[Held]:
@@ -106,7 +105,7 @@ class Desk:
             raise SettingsError("no region is drawn")
         with_rule = self._with_rule(of.statement(drawn))
         ones = self.brothers(of)
-        with place.turn(self.home, self.settings.ledger):
+        with turns.turn(self.home, self.settings.ledger):
             durable.write(self.home.root / self.settings.recipe, with_rule)
             facts = {"rule": of.statement(drawn), "images": len(ones)}
             Trail(self.home.state).add("rule", facts)
@@ -130,7 +129,7 @@ class Desk:
         incoming = self.settings.incoming.model_copy(update={"settle_s": 0.0})
         settings = self.settings.model_copy(update={"incoming": incoming})
         trail = Trail(self.home.state)
-        with place.ledger(self.home, self.settings.ledger) as ledger:
+        with turns.ledger(self.home, self.settings.ledger) as ledger:
             for one in ones:
                 held.check(self.home, one)
                 # The release that follows makes it durable.
