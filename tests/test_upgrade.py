@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from img_ingestion import turns
 from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.ending import Ending
 from img_ingestion.errors import AlreadyRunning
 from img_ingestion.home import Home
+from img_ingestion.ledger import Ledger, schema
 from img_ingestion.ledger_access import LedgerAccess
 from img_ingestion.lock import only_run
 
@@ -28,9 +31,14 @@ if TYPE_CHECKING:
     from tests.conftest import MakeInstance
 
 ROOT = Path(__file__).resolve().parents[1]
-OLDER = "f722818cd545"
-"""A commit of this project: the version that is replaced."""
+OLDER, OLDER_SHARED = "f722818cd545", "03f534fbfbf9"
+"""Commits of this project: the version that is replaced; the second can share a ledger."""
 PARTS = ("img_ingestion", "ingestion.py", "deid.dicom", "gateway_bundle.yaml")
+NEXT_YEAR = """
+    (
+        "CREATE TABLE next_year (at REAL)",
+        "ALTER TABLE file ADD COLUMN next_year REAL NOT NULL DEFAULT 0",
+    ),"""
 PATIENCE_S = 60.0
 SAID = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
@@ -38,9 +46,13 @@ SAID = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the program as it was at an older commit."""
-    tree = tmp_path_factory.mktemp("older")
+    return at(OLDER, tmp_path_factory.mktemp("older"))
+
+
+def at(commit: str, tree: Path) -> Path:
+    """Put the program there as it was at a commit."""
     packed = subprocess.run(
-        ["git", "archive", OLDER, *PARTS], cwd=ROOT, capture_output=True, check=False
+        ["git", "archive", commit, *PARTS], cwd=ROOT, capture_output=True, check=False
     )
     if packed.returncode:
         pytest.skip("the older commit is not in this checkout")
@@ -59,7 +71,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = schema.read_text("utf-8")
     end = '\n)\n"""Statements that lead from version N'
     assert text.count(end) == 1
-    schema.write_text(text.replace(end, '\n    ("CREATE TABLE next_year (at REAL)",),' + end))
+    schema.write_text(text.replace(end, NEXT_YEAR + end))
     return tree
 
 
@@ -148,6 +160,58 @@ def test_a_rollback_to_an_older_ledger_loses_nothing_and_sends_nothing_twice(
     assert len(arrived(home)) == len(set(arrived(home))) == 3
     assert said(ROOT, home, "reconcile")[0] == 0
     assert "sent            3" in said(ROOT, home, "status")[1]
+
+
+def test_two_versions_share_one_queue_in_a_database_and_the_older_one_can_come_back(
+    newer: Path,
+    home: Path,
+    postgres: str,
+    make_instance: MakeInstance,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    from tests.postgres import PASSWORD, database  # noqa: PLC0415 (it may not be installed)
+
+    old_tree = at(OLDER_SHARED, tmp_path_factory.mktemp("older_shared"))
+    where = database(postgres)
+    (home / "password").write_text(PASSWORD)
+    with (home / "gateway.toml").open("a") as settings:
+        settings.write(f'[ledger]\nurl = "postgresql://{where}"\npassword_file = "password"\n')
+    with subprocess.Popen(command(old_tree, home, "--watch", "0.1"), **SAID) as old:  # type: ignore[call-overload]
+        until(lambda: len(arrived(home)) == 1)
+        # Its tables change while the older one is at work.
+        with subprocess.Popen(command(newer, home, "--watch", "0.1"), **SAID) as new:  # type: ignore[call-overload]
+            for number in range(2, 9):
+                drop(home, make_instance, number)
+                time.sleep(0.2)
+            until(lambda: len(arrived(home)) == 8)
+            assert (old.poll(), new.poll()) == (None, None)
+            for number in range(9, 13):
+                drop(home, make_instance, number)
+            old.kill()
+            until(lambda: len(arrived(home)) == 12)
+            new.send_signal(signal.SIGTERM)
+            assert new.wait(PATIENCE_S) == 128 + signal.SIGTERM
+    drop(home, make_instance, 13)
+    assert said(old_tree, home)[0] == 0
+    assert len(arrived(home)) == len(set(arrived(home))) == 13
+    assert said(newer, home, "reconcile")[0] == 0
+    access = LedgerAccess(url=f"postgresql://{where}", password=SecretStr(PASSWORD))
+    with Ledger.open(home / "state", access) as ledger:
+        assert ledger.totals() == {"sent": 13}
+        ledger.connection.execute("SELECT next_year FROM file")
+        ledger.connection.execute("UPDATE about SET oldest = version")
+    status, text = said(old_tree, home)
+    assert status == 2
+    assert "written by a newer program" in text
+
+
+def test_what_migrations_do_since_then_the_older_program_can_stand() -> None:
+    harmless = re.compile(
+        r"\s*(CREATE (TABLE|INDEX)|ALTER TABLE \w+ ADD COLUMN .* DEFAULT)\b", re.DOTALL
+    )
+    shared = pytest.importorskip("img_ingestion.ledger.shared")
+    since = [one for step in schema.MIGRATIONS[shared.OLDEST :] for one in step]
+    assert all(harmless.match(one) for one in since), "raise OLDEST"
 
 
 def test_who_stands_by_can_be_ended(tmp_path: Path) -> None:

@@ -100,6 +100,9 @@ def opened(state: Path, access: LedgerAccess, *, together: bool, anew: bool) -> 
     with schema.storing("opening"), ExitStack() as unless_opened:
         database = reached(access)
         unless_opened.callback(database.close)
+        # Who waits to change a table lets everybody else wait.
+        limit = str(round(1000 * access.timeout_s))
+        database.execute("SELECT set_config('lock_timeout', ?, false)", (limit,))
         with database.writing():
             database.execute("SELECT pg_advisory_xact_lock(?)", (MAKING,))
             _make(database, known=(state / place_key.FILE_NAME).exists() and not anew)
@@ -107,7 +110,7 @@ def opened(state: Path, access: LedgerAccess, *, together: bool, anew: bool) -> 
         key = place_key.made(state)
         ours = _check(database, key)
         database.execute("UPDATE about SET home = ? WHERE home = ''", (ours,))
-        _wait(database, access.timeout_s, together=together)
+        _wait(database, together=together)
         unless_opened.pop_all()
     return database, Home(state.parent), key, False, Leases(database, access.lease_s)
 
@@ -183,10 +186,9 @@ def _check(database: Postgres, key: bytes) -> str:
     return ours
 
 
-def _wait(database: Postgres, timeout_s: float, *, together: bool) -> None:
+def _wait(database: Postgres, *, together: bool) -> None:
     """Have the ledger together with others, or alone; until the session ends."""
     kind = "_shared" if together else ""
-    database.execute("SELECT set_config('lock_timeout', ?, false)", (str(round(1000 * timeout_s)),))
     try:
         database.execute(f"SELECT pg_advisory_lock{kind}(?)", (AT_WORK,))
     except schema.DatabaseFault as error:
