@@ -14,6 +14,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests import certificates
+
 psycopg = pytest.importorskip("psycopg")
 
 if TYPE_CHECKING:
@@ -23,14 +25,22 @@ PROGRAMS = Path("/usr/lib/postgresql")
 NOBODY = 65534
 PASSWORD = "zq-secret-zq"
 CONFIGURATION = """\
-listen_addresses = '127.0.0.1'
+listen_addresses = '127.0.0.1,127.0.0.2'
+ssl = on
+ssl_ca_file = '{folder}/authority.pem'
+ssl_cert_file = '{folder}/there.pem'
+ssl_key_file = '{folder}/there.key'
 unix_socket_directories = '{folder}'
 shared_buffers = 16MB
 max_connections = 40
 fsync = off
 autovacuum = off
 """
-"""The server is never cut from power here; what is entered is what is looked at."""
+"""
+The server is never cut from power here; what is entered is what is looked at. Its certificate is
+good for 127.0.0.1 and not for 127.0.0.2.
+"""
+BY_CERTIFICATE = "hostssl all here 127.0.0.1/32 cert\n"
 
 
 def _program(name: str) -> str:
@@ -77,14 +87,17 @@ def server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="gateway-postgres-"))
     secret = folder / f"password-{uuid4()}"
     secret.write_text(PASSWORD)
+    certificates.issued(folder, "there", "here")
     if os.getuid() == 0:
-        for each in (folder, secret):
+        for each in (folder, *folder.iterdir()):
             os.chown(each, NOBODY, NOBODY)
     data = str(folder / "data")
     asked = ("-U", "gateway", "--pwfile", str(secret), "-A", "scram-sha-256", "--no-sync")
     _run(initdb, "-D", data, "-E", "UTF8", "--locale=C", *asked)
     with (folder / "data/postgresql.conf").open("a") as file:
         file.write(CONFIGURATION.format(folder=folder))
+    accounts = folder / "data/pg_hba.conf"
+    accounts.write_text(BY_CERTIFICATE + accounts.read_text())
     port = _started(control, data, folder / "log")
     try:
         yield f"gateway@127.0.0.1:{port}"
@@ -102,3 +115,9 @@ def database(where: str) -> str:
     ) as one:
         one.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     return f"{user}@{address}/{name}"
+
+
+def certified(where: str) -> Path:
+    """Give the folder of the server's certificates; in it are those of the account `here`."""
+    with psycopg.connect(f"postgresql://{where}/postgres", password=PASSWORD) as one:
+        return Path(one.execute("SHOW ssl_ca_file").fetchone()[0]).parent

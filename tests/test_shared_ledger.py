@@ -14,11 +14,12 @@ from img_ingestion.errors import AlreadyRunning, SettingsError, StorageError, Ta
 from img_ingestion.home import Home
 from img_ingestion.instance import Receipt
 from img_ingestion.ledger import Contents, Entry, Ledger, schema
+from img_ingestion.ledger.postgres import reached
 from img_ingestion.ledger_access import LedgerAccess
 from img_ingestion.review.overview import held, overview, whose
 from img_ingestion.settings_file import load
 from img_ingestion.vault import Vault
-from tests.postgres import PASSWORD, database
+from tests.postgres import PASSWORD, certified, database, psycopg
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,6 +260,35 @@ def test_neither_a_wrong_password_nor_a_server_without_its_certificate_is_spoken
         with pytest.raises(StorageError, match="cannot be reached") as caught:
             Ledger.open(home.state, refused)
         assert "zq" not in str(caught.value)
+
+
+def test_a_server_that_proves_its_name_is_spoken_to_over_tls(
+    home: Home, access: LedgerAccess, postgres: str
+) -> None:
+    proven = access.model_copy(update={"ca_file": str(certified(postgres) / "authority.pem")})
+    with Ledger.open(home.state, proven) as ledger:
+        enter(ledger, 1)
+        query = "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        assert ledger.connection.execute(query).fetchone() == (True, "TLSv1.3")
+    elsewhere = proven.model_copy(update={"url": proven.url.replace("127.0.0.1", "127.0.0.2")})
+    with pytest.raises(StorageError, match="cannot be reached"):
+        Ledger.open(home.state, elsewhere)
+
+
+def test_an_account_can_prove_itself_by_a_certificate(access: LedgerAccess, postgres: str) -> None:
+    folder = certified(postgres)
+    with psycopg.connect(f"postgresql://{postgres}/postgres", password=PASSWORD) as one:
+        one.execute("CREATE ROLE here LOGIN")
+    files = {"ca_file": "authority.pem", "client_cert": "here.pem", "client_key": "here.key"}
+    (folder / "here.key").chmod(0o600)
+    words = {key: str(folder / name) for key, name in files.items()}
+    words["url"] = access.url.replace("gateway@", "here@")
+    named = access.model_copy(update=words | {"password": SecretStr("")})
+    database = reached(named)
+    assert database.execute("SELECT current_user").fetchone() == ("here",)
+    database.close()
+    with pytest.raises(StorageError, match="cannot be reached"):
+        reached(named.model_copy(update={"client_cert": "", "client_key": ""}))
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def shared_home(root: Path, postgres: str, count: int = IMAGES) -> Iterator[Home
     (folder / "again").mkdir(parents=True)
     for number, content in enumerate(images):
         (folder / f"{number}.dcm").write_bytes(content)
-    for number in range(TWICE):
+    for number in range(min(TWICE, count)):
         (folder / "again" / f"{number}.dcm").write_bytes(images[number])
     for number in range(STRANGERS):
         (folder / f"stranger-{number}").write_bytes(b"no DICOM %d" % number)
