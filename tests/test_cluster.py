@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("distributed", reason="requirements-dask.txt is not installed")
 ROOT = Path(__file__).resolve().parents[1]
-FILES = 12
+FILES = 8
 PATIENCE_S = 60
 
 

@@ -134,6 +134,8 @@ def test_the_program_understands_what_the_pods_and_their_probes_say() -> None:
             assert command[:1] in ([], [PYTHON])
             if "/app/ingestion.py" in command:
                 says(command[2:])
+                # Of the same settings: the ledger may be elsewhere.
+                assert container["args"][:2] == command[3:5]
             elif command:
                 compile(command[2], "probe", "exec")
 
@@ -180,6 +182,8 @@ def test_compose_takes_its_file_and_the_program_what_is_in_it(tmp_path: Path) ->
         assert service["read_only"]
         assert service["user"] == "10001:10001"
         says(service["command"])
+        says(service["healthcheck"]["test"][3:])
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
     program = tool("docker-compose")
     accepted(program, "-f", str(DEPLOY / "compose.yaml"), "config", "--quiet")
 

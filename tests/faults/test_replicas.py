@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pydicom
 import pytest
@@ -28,10 +29,13 @@ from img_ingestion.home import Home
 from img_ingestion.ledger import Ledger
 from img_ingestion.ledger_access import LedgerAccess
 from img_ingestion.review import synthetic
+from tests import ceph
 from tests.postgres import PASSWORD, database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.ceph import CephGateway
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES, SERIES, TWICE, STRANGERS = 54, 9, 3, 3
@@ -163,7 +167,7 @@ def access(home: Home) -> LedgerAccess:
     return LedgerAccess(url=url, password=SecretStr(PASSWORD), lease_s=12)
 
 
-def complete(home: Home, replicas: Replicas, count: int = IMAGES) -> None:
+def complete(home: Home, replicas: Replicas, count: int = IMAGES, twice: int = TWICE) -> None:
     """See that nothing is lost, nothing was accepted twice, and the folders agree."""
     index = (home.root.parent / "received" / "index.jsonl").read_text().splitlines()
     stored = [one for one in map(json.loads, index) if one["outcome"] == "stored"]
@@ -174,7 +178,7 @@ def complete(home: Home, replicas: Replicas, count: int = IMAGES) -> None:
     accepted = Counter(image["imageInstanceUid"] for body in bodies for image in body["images"])
     assert sorted(accepted.values()) == [1] * count
     with Ledger.open(home.state, access(home)) as ledger:
-        assert ledger.totals() == Counter(sent=count, duplicate=TWICE, held=STRANGERS)
+        assert ledger.totals() == Counter(sent=count, duplicate=twice, held=STRANGERS)
         assert ledger.connection.execute("SELECT count(*) FROM claim").fetchone() == (0,)
     left = [path for path in home.root.rglob(".*") if path.is_file()]
     assert left == []
@@ -197,21 +201,59 @@ def test_three_replicas_at_once_share_the_files_and_send_each_once(
 def test_replicas_killed_at_any_moment_lose_nothing_and_repeat_nothing(
     replicas: Replicas, postgres: str, tmp_path: Path
 ) -> None:
-    chance = random.Random(os.environ.get("REPLICAS_SEED", "8"))  # noqa: S311
     with shared_home(tmp_path, postgres) as home:
-        at_work = [replicas.start(home, "run") for _ in range(3)]
-        for _ in range(KILLS):
-            time.sleep(chance.uniform(0.05, 0.5))
-            victim = at_work.pop(chance.randrange(3))
-            os.kill(victim, signal.SIGKILL)
-            replicas.wait(victim)
-            at_work.append(replicas.start(home, "run"))
-        for one in at_work:
-            os.kill(one, signal.SIGKILL)
-            replicas.wait(one)
-        for _ in range(2):
-            replicas.run(home, "run")
+        killed(home, replicas, "run")
         complete(home, replicas)
+
+
+def killed(home: Home, replicas: Replicas, *command: str) -> None:
+    """Have three replicas at work, each killed some time and followed by another; then end it."""
+    chance = random.Random(os.environ.get("REPLICAS_SEED", "8"))  # noqa: S311
+    at_work = [replicas.start(home, *command) for _ in range(3)]
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.05, 0.5))
+        victim = at_work.pop(chance.randrange(3))
+        os.kill(victim, signal.SIGKILL)
+        replicas.wait(victim)
+        at_work.append(replicas.start(home, *command))
+    for one in at_work:
+        os.kill(one, signal.SIGKILL)
+        replicas.wait(one)
+    for _ in range(2):
+        replicas.run(home, "run")
+
+
+# boto3's sockets are left to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_archives_and_an_object_store_are_shared_by_replicas_that_watch_and_are_killed(
+    replicas: Replicas, postgres: str, store: CephGateway, tmp_path: Path
+) -> None:
+    bucket, images = "replicas", [_image(number) for number in range(3 * SERIES)]
+    packed, loose = images[: 2 * SERIES], images[2 * SERIES :]
+    put = {"Bucket": bucket, "VersioningConfiguration": {"Status": "Enabled"}}
+    store.client.create_bucket(Bucket=bucket)
+    store.client.put_bucket_versioning(**put)
+    for number, content in enumerate(loose):
+        store.client.put_object(Bucket=bucket, Key=f"in/north/{number}", Body=content)
+    with shared_home(tmp_path, postgres, 0) as home:
+        for number in range(SERIES):
+            with ZipFile(home.local_dcm / "north" / f"{number}.zip", "w") as archive:
+                for which, content in enumerate(packed[number::SERIES]):
+                    archive.writestr(f"{which}.dcm", content)
+        (home.root / "secret").write_text(ceph.SECRET)
+        (home.root / "gateway.toml").write_text(
+            (home.root / "gateway.toml")
+            .read_text()
+            .replace("settle_s", "unpack_zip = true\nsettle_s")
+            + f'[s3]\nurl = "s3://{bucket}/in"\nendpoint = "{store.endpoint}"\n'
+            f'access_key = "{ceph.ACCESS}"\nsecret_key_file = "secret"\nafter = "move"\n'
+        )
+        killed(home, replicas, "run", "--watch", "0.2", "--workers", "2")
+        complete(home, replicas, len(images), twice=0)
+        originals = [path.read_bytes() for path in home.archive.rglob("*") if path.is_file()]
+        assert sorted(originals) == sorted(images)
+        assert "Contents" not in store.client.list_objects_v2(Bucket=bucket, Prefix="in/")
 
 
 def test_a_replica_that_slept_through_its_lease_enters_nothing(
