@@ -94,8 +94,8 @@ def entered(home: Home) -> float:
             entry = replace(entry, work=made["work"], name=name)
             images = [(FIELDS, f"cleaned-{name}.png.txt")]
             series = {"seriesInstanceUid": UID}
-            ledger.add(entry, Contents(STUDY, series, images, 1, {}, made["uid"]))
-            ledger.archived(entry)
+            ledger.enter([(entry, Contents(STUDY, series, images, 1, {}, made["uid"]))])
+            ledger.archived([(entry, "")])
         return (time.monotonic() - began) / ENTERED * 1000
 
 

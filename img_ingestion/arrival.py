@@ -53,6 +53,8 @@ class Arrival:
     """Why it is held without a look at its content."""
     pin: object = field(default=None, repr=False)
     """What its source needs to find exactly this again, where a path would not do."""
+    of_store: bool = False
+    """Whether it lies in no folder of the home."""
 
 
 @dataclass(frozen=True, slots=True)

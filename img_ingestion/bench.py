@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from img_ingestion.arrival import Arrival
     from img_ingestion.deidentify import Policy
     from img_ingestion.deidentify.recipe import Recipe
+    from img_ingestion.errors import StorageError
+    from img_ingestion.gathering import Gathering
     from img_ingestion.ledger import Entry, Ledger
-    from img_ingestion.protocols import Source, Workers
+    from img_ingestion.making import Made
+    from img_ingestion.protocols import Answer, Source, Workers
     from img_ingestion.settings import Settings
     from img_ingestion.shelves import Shelves
     from img_ingestion.vault import Vault
@@ -33,6 +36,20 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to be entered of one file."""
+
+    job: Job
+    entry: Entry
+    made: Made | None = None
+    """What its outputs are, under temporary names."""
+    known: bool = False
+    """Whether the ledger has it, since a pass that did not live to put it away."""
+    told: bool = False
+    """Whether an earlier pass told of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """Everything that outlives a file and ends with the pass."""
 
@@ -42,12 +59,27 @@ class Bench:
     shelves: Shelves
     workers: Workers
     vault: Vault
+    gathered: Gathering
+    """What is decided."""
     begun: dict[str, Job] = field(default_factory=dict)
     """What is being cleaned, by the id of the file."""
+    works: set[str] = field(default_factory=set)
+    """What is being cleaned, or decided and not entered."""
+    twins: list[Job] = field(default_factory=list)
+    """One that came while its like was among them; nothing is taken until that is entered."""
+    answered: list[tuple[Job, Answer]] = field(default_factory=list)
+    """What was cleaned while others were entered."""
+    refused: list[tuple[Job, StorageError]] = field(default_factory=list)
+    """What a place of its customer refused."""
     policies: dict[str, Policy] = field(default_factory=dict)
     """Made once a customer and pass."""
     stuck: set[str] = field(default_factory=set)
     """Customers of whom nothing more is taken in this pass: a place of theirs refuses."""
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether anything is on the way."""
+        return bool(self.begun or self.gathered or self.twins or self.answered or self.refused)
 
     @property
     def sealing(self) -> Sealing:

@@ -8,6 +8,7 @@ nothing: the scheduler gives its files to another one.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self
@@ -62,6 +63,7 @@ class Cluster:
         self._where = str(home.root.absolute()), str(config.absolute()) if config else ""
         self._begun: dict[Future, tuple[ReceivedInstance, Policy]] = {}
         self._done: SimpleQueue[Future] = SimpleQueue()
+        self._first: Future | None = None
         self._client: Client | None = None
         self._window = 0
         self._counted_at = 0.0
@@ -138,6 +140,18 @@ class Cluster:
         """Tell whether all who were there at the beginning still are."""
         return self._present <= set(self._counted())
 
+    @property
+    def several(self) -> bool:
+        """Tell whether others go on while one has ended: a cluster is there for that."""
+        return True
+
+    def ready(self, timeout_s: float) -> bool:
+        """Tell, within so long, whether `ended` will not have to wait."""
+        if self._first is None and self._begun:
+            with suppress(Empty):
+                self._first = self._done.get(timeout=timeout_s)
+        return self._first is not None
+
     def begin(self, received: ReceivedInstance, policy: Policy) -> None:
         """Have a file cleaned by the one who is free first."""
         self._submit(replace(received, content=b""), received, policy)
@@ -176,11 +190,12 @@ class Cluster:
         """Wait for a file, as long as there is somebody who works."""
         while True:
             try:
-                future = self._done.get(timeout=self._access.patience_s)
+                future = self._first or self._done.get(timeout=self._access.patience_s)
             except Empty:
                 if not self._counted():
                     raise StorageError("the Dask cluster has no worker any more") from None
                 continue
+            self._first = None
             if future.status not in {"finished", "error"}:
                 raise StorageError(GONE)
             return future

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import selectors
+from math import inf
 from typing import TYPE_CHECKING, Self
 
-from img_ingestion.apart import Apart
+from img_ingestion.apart import SOONEST_S, Apart
 from img_ingestion.errors import InstanceError
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ class Crew:
         """Tell whether nobody is gone unseen: here each end is seen, and told."""
         return True
 
+    @property
+    def several(self) -> bool:
+        """Tell whether there is more than one."""
+        return len(self._idle) + len(self._busy) > 1
+
+    def ready(self, timeout_s: float) -> bool:
+        """Tell, within so long, whether somebody has ended, died, or run out of time."""
+        return bool(self._busy) and self._next(timeout_s) is not None
+
     def begin(self, received: ReceivedInstance, policy: Policy) -> None:
         """Hand a file to whoever is free."""
         apart = self._idle.pop()
@@ -57,7 +67,7 @@ class Crew:
 
     def ended(self) -> tuple[str, Answer]:
         """Wait for the file that ends next, well, by its time limit, or with its process."""
-        apart = self._next()
+        apart = self._next() or min(self._busy, key=lambda apart: apart.left_s)
         one = self._busy.pop(apart)
         self._idle.append(apart)
         try:
@@ -65,16 +75,18 @@ class Crew:
         except InstanceError as error:
             return one, {"error": error.code, "reason": str(error), "gone": True}
 
-    def _next(self) -> Apart:
-        """Wait for whoever answers, dies, or runs out of time first."""
+    def _next(self, timeout_s: float = inf) -> Apart | None:
+        """Wait for whoever answers, dies, or runs out of time first; None: nobody, so far."""
         first = min(self._busy, key=lambda apart: apart.left_s)
         with selectors.DefaultSelector() as selector:
             for apart in self._busy:
                 if apart.fileno() < 0:
                     return apart
                 selector.register(apart, selectors.EVENT_READ, apart)
-            ready = selector.select(first.left_s)
-        return ready[0][0].data if ready else first
+            ready = selector.select(min(first.left_s, timeout_s))
+        if ready:
+            return ready[0][0].data  # type: ignore[no-any-return]
+        return first if first.left_s <= SOONEST_S else None
 
 
 def _request(received: ReceivedInstance, policy: Policy) -> Words:

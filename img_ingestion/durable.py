@@ -13,11 +13,12 @@ import errno
 import os
 import secrets
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from img_ingestion.errors import StorageError
+from img_ingestion.unsynced import Unsynced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,19 +75,19 @@ def stage(content: Content, where: Path, temporaries: list[Path], whose: str = "
     return temporary
 
 
-def place(finals: Mapping[Path, Path]) -> None:
-    """Give fsynced temporaries their final names, then make the renames durable."""
-    with storing("renaming"):
+def place(finals: Mapping[Path, Path], unsynced: Unsynced | None = None) -> None:
+    """Give fsynced temporaries their final names, then make the renames durable, as `move` does."""
+    with storing("renaming"), nullcontext(unsynced) if unsynced else Unsynced() as folders:
         for temporary, final in finals.items():
             temporary.replace(final)
         for parent in dict.fromkeys(final.parent for final in finals.values()):
-            _sync(parent)
+            folders.note(parent)
 
 
-def write(path: Path, content: bytes, whose: str = "") -> None:
+def write(path: Path, content: bytes, whose: str = "", unsynced: Unsynced | None = None) -> None:
     """Write a whole file, durably, in place of what had its name."""
     with staging() as temporaries:
-        place({stage(content, path.parent, temporaries, whose): path})
+        place({stage(content, path.parent, temporaries, whose): path}, unsynced)
 
 
 def create(path: Path, content: bytes) -> None:
@@ -112,7 +113,9 @@ def writer(path: Path) -> Iterator[BinaryIO]:
         place({temporaries[0]: path})
 
 
-def move(source: Path, target: Path, *, within: int | None = None) -> None:
+def move(
+    source: Path, target: Path, *, within: int | None = None, unsynced: Unsynced | None = None
+) -> None:
     """
     Move a file, durably; between file systems by a durable copy.
 
@@ -125,6 +128,8 @@ def move(source: Path, target: Path, *, within: int | None = None) -> None:
     within : int, optional
         Descriptor of the folder that `source` is in, for names that somebody else can turn
         into something else while we look.
+    unsynced : Unsynced, optional
+        Takes note of the folders instead: the move is durable once they are synced.
 
     """
     with storing("moving"):
@@ -135,11 +140,9 @@ def move(source: Path, target: Path, *, within: int | None = None) -> None:
                 raise
             _copy(source, target, within)
             os.unlink(source, dir_fd=within)
-        _sync(target.parent)
-        if within is None:
-            _sync(source.parent)
-        else:
-            os.fsync(within)
+        with nullcontext(unsynced) if unsynced else Unsynced() as folders:
+            folders.note(target.parent)
+            folders.note(source.parent if within is None else within)
 
 
 def remove(paths: Iterable[Path]) -> None:

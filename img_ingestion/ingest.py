@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
-from img_ingestion import deidentify, durable
+from img_ingestion import deidentify
 from img_ingestion.arrival import Left
-from img_ingestion.bench import Bench, Job
+from img_ingestion.bench import Bench
 from img_ingestion.crew import Crew
-from img_ingestion.errors import Incomplete, InstanceError, StorageError, TakenOver
-from img_ingestion.ledger import Entry
-from img_ingestion.making import Maker, made
-from img_ingestion.outcome import STEPS, Ingested, told
+from img_ingestion.deciding import arrived, begun, decided, handed_over
+from img_ingestion.entering import steps, stuck
+from img_ingestion.errors import StorageError
+from img_ingestion.gathering import TOGETHER, Gathering
+from img_ingestion.making import Maker
+from img_ingestion.outcome import Ingested, left
 from img_ingestion.sealing import Sealing
 from img_ingestion.shelves import Shelves
 from img_ingestion.sources import sources
@@ -25,16 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from img_ingestion.arrival import Arrival
-    from img_ingestion.deidentify import Policy
+    from img_ingestion.bench import Job
     from img_ingestion.deidentify.recipe import Recipe
     from img_ingestion.home import Home
     from img_ingestion.ledger import Ledger
-    from img_ingestion.outcome import Stays
     from img_ingestion.protocols import Answer, Source, Workers
     from img_ingestion.settings import Settings
 
-
-CONTRADICTED = "other content came before under the same SOP Instance UID; both are kept"
+    Found = Iterator[tuple[Source, Arrival | Left]]
+    """What all sources have, one after the other."""
 
 
 def ingest(  # noqa: PLR0913 (what a pass needs, each named)
@@ -45,6 +45,7 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
     files: Sequence[Path] = (),
     *,
     workers: Workers | None = None,
+    most: float = inf,
 ) -> Iterator[Ingested]:
     """
     Make one pass over what customers sent; give each file's outcome once the ledger has it.
@@ -60,6 +61,8 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
         Only these.
     workers : Workers, optional
         Who cleans them; one process apart by default.
+    most : float, optional
+        How many the caller takes at the most: no more are entered.
 
     Raises
     ------
@@ -76,24 +79,23 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
     shelves = Shelves(home, rehearsal=ledger.rehearsing)
     workers = workers or Crew(Maker(settings, recipe, shelves).work)
     vault = Vault(home.state / "vault.sqlite", ledger.shared)
-    bench = Bench(settings, recipe, ledger, shelves, workers, vault)
+    # Where runs share the ledger, what one takes over from another is one file.
+    gathering = Gathering(1 if ledger.claims.shared else TOGETHER, most)
+    bench = Bench(settings, recipe, ledger, shelves, workers, vault, gathering)
     return _pass(bench, sources(home, settings, ledger.key, files, ledger.claims))
 
 
 def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
     for customer in sorted(_begin(bench)):
         bench.stuck.add(customer)
-        yield _left("", customer, "stuck", "what a cut pass left there cannot be removed")
+        yield left("", customer, "stuck", "what a cut pass left there cannot be removed")
     bench.shelves.grown(bench.ledger)
+    found = ((source, one) for source in wing for one in source.arrivals(bench.stuck))
     with bench.workers, bench.vault:
-        for source in wing:
-            for found in source.arrivals(bench.stuck):
-                if isinstance(found, Left):
-                    yield _left(found.id, found.customer, found.why, found.plain)
-                else:
-                    yield from _arrived(bench, source, found)
-            while bench.begun:
-                yield from _ended(bench)
+        yield from _taken(bench, found)
+        while bench.busy:
+            yield from _ahead(bench, found)
+            yield from _taken(bench, found)
         whole = bench.workers.whole
     # Not in a `finally`: what an exception leaves half done is for the next pass to put right.
     if whole and not bench.stuck:
@@ -110,164 +112,72 @@ def _begin(bench: Bench) -> set[str]:
     return stuck | bench.shelves.begin(bench.ledger)
 
 
-def _arrived(bench: Bench, source: Source, arrival: Arrival) -> Iterator[Ingested]:
-    """Take one file; if a place of its customer refuses, leave that customer alone."""
-    received = arrival.received
-    bench.shelves.room(bench.settings.of(received.customer).limits.min_free_bytes)
-    seen = Entry(
-        id=received.id,
-        customer=received.customer,
-        place=arrival.place,
-        sha256=received.sha256,
-        size=arrival.stamp.size,
-        seen_at=time.time(),
-    )
-    job = Job(source, arrival, seen)
-    try:
-        yield from _begun(bench, job)
-    except StorageError as error:
-        yield _stuck(bench, job, error)
-
-
-def _begun(bench: Bench, job: Job) -> Iterator[Ingested]:
-    """Decide on what needs no look at its content; have the rest cleaned."""
-    known = bench.ledger.known(job.entry)
-    if known is not None:
-        # A file of an archive, say, that has its place already: its outcome was told.
-        before = known.id not in {one.id for one in bench.ledger.unfinished()}
-        outcomes = list(_put_away(bench, job, known, told(known, known.name)))
-        yield from () if before else outcomes
-        return
-    job.source.check(job.arrival)
-    try:
-        policy = _policy(bench, job.arrival)
-    except InstanceError as error:
-        yield from _held(bench, job, error)
-        return
-    job = replace(job, entry=replace(job.entry, work=_work(job.entry, policy)), policy=policy)
-    while job.entry.work in {one.entry.work for one in bench.begun.values()}:
-        yield from _ended(bench)
-    entry = job.entry
-    if not bench.ledger.claims.begun(entry.place, entry.customer, entry.id, entry.work):
-        yield _elsewhere(bench, entry, "the same is being cleaned by another run")
-        return
-    name = bench.ledger.done(job.entry.work)
-    if name is not None:
-        reason = f"the same as cleaned-{name}"
-        yield from _entered(bench, job, replace(job.entry, state="duplicate", reason=reason))
-        return
-    bench.begun[job.entry.id] = job
-    bench.workers.begin(job.arrival.received, policy)
-    if not bench.workers.free:
-        yield from _ended(bench)
-
-
-def _ended(bench: Bench) -> Iterator[Ingested]:
-    """Enter the file whose making ends next."""
-    one, answer = bench.workers.ended()
-    job = bench.begun.pop(one)
-    try:
-        yield from _made(bench, job, answer)
-    except StorageError as error:
-        yield _stuck(bench, job, error)
-
-
-def _made(bench: Bench, job: Job, answer: Answer) -> Iterator[Ingested]:
-    """Give outputs their names when nothing can hold them any more."""
-    entry = job.entry
-    with durable.staging() as temporaries:
-        try:
-            clean = made(answer, temporaries)
-        except InstanceError as error:
-            if answer.get("gone"):
-                bench.shelves.sweep(entry)
-            yield from _held(bench, job, error)
+def _taken(bench: Bench, found: Found) -> Iterator[Ingested]:
+    """Take what has arrived, as long as somebody is free to clean it."""
+    if bench.twins and bench.twins[0].entry.work not in bench.works:
+        twin = bench.twins.pop()
+        yield from _tried(bench, twin, handed_over(bench, twin))
+    while bench.workers.free and not (bench.gathered.due or bench.twins or bench.refused):
+        source, one = next(found, (None, None))
+        if source is None or one is None:
             return
-        if entry.customer in bench.stuck:
-            raise StorageError("a place of this customer refuses")
-        entry = replace(entry, name=bench.shelves.free_name(bench.ledger, entry, clean.name))
-        bench.shelves.place(bench.ledger, entry, clean.outputs.finals(entry.name))
-    if bench.settings.of(entry.customer).vault.enabled and not bench.shelves.rehearsal:
-        # Before the ledger: nothing may leave that the vault cannot bring home.
-        bench.vault.remember(entry.customer, clean.replaced)
-    contents = clean.outputs.contents(entry.name)
-    if bench.ledger.contradicted(entry, contents):
-        entry = replace(entry, reason=CONTRADICTED)
-    bench.ledger.add(entry, contents)
-    outcome = told(entry, entry.name, clean.outputs.encodings(entry.name))
-    outcome = replace(outcome, seconds=clean.seconds)
-    yield from _put_away(bench, job, entry, outcome)
+        if isinstance(one, Left):
+            yield left(one.id, one.customer, one.why, one.plain)
+        else:
+            job = arrived(bench, source, one)
+            yield from _tried(bench, job, begun(bench, job))
 
 
-def _held(bench: Bench, job: Job, error: InstanceError) -> Iterator[Ingested]:
-    """Hold a file for a reviewer, or leave it while it may grow."""
-    entry = job.entry
-    if isinstance(error, Incomplete) and _may_grow(job.arrival, bench.settings):
-        bench.ledger.claims.ended(entry.place)
-        yield _left(entry.id, entry.customer, "arriving", f"incomplete ({error})")
-        return
-    step, code = STEPS[error.code], error.code
-    held = replace(entry, state="held", step=step, code=code, reason=str(error))
-    yield from _entered(bench, job, held)
+def _ahead(bench: Bench, found: Found) -> Iterator[Ingested]:
+    """Do what is next: enter what is decided, or wait for the file whose making ends next."""
+    while bench.refused:
+        job, error = bench.refused.pop()
+        bench.works.discard(job.entry.work)
+        yield from stuck(bench, [job], error)
+    while bench.answered:
+        job, answer = bench.answered.pop(0)
+        yield from _tried(bench, job, decided(bench, job, answer))
+    if bench.gathered and (bench.gathered.due or bench.twins or not bench.begun):
+        yield from _entered(bench, found)
+    elif bench.begun and (not bench.gathered or bench.workers.ready(bench.gathered.left_s)):
+        bench.answered.append(_answer(bench))
 
 
-def _entered(bench: Bench, job: Job, entry: Entry) -> Iterator[Ingested]:
-    """Enter a file that nothing is made of."""
-    bench.ledger.add(entry)
-    yield from _put_away(bench, job, entry, told(entry, entry.name))
+def _entered(bench: Bench, found: Found) -> Iterator[Ingested]:
+    """Enter what is decided; tell of all of it before anything else can go wrong."""
+    group, outcomes, others = bench.gathered.taken(), list[Ingested](), list[Ingested]()
+    problem = None
+    for _ in steps(bench, group, outcomes):
+        try:
+            if bench.workers.several and problem is None:
+                others += _meanwhile(bench, found)
+        except StorageError as error:
+            problem = error
+    bench.works.difference_update(one.job.entry.work for one in group)
+    bench.gathered.entered(outcomes)
+    for left_over, outcome in zip(range(len(outcomes) - 1, -1, -1), outcomes, strict=True):
+        yield replace(outcome, more=left_over > 0)
+    yield from others
+    if problem is not None:
+        raise problem
 
 
-def _put_away(bench: Bench, job: Job, entry: Entry, outcome: Ingested) -> Iterator[Ingested]:
-    """Put the original away, which the ledger knows by now, and say what became of it."""
-    bench.shelves.explain(entry)
-    target = bench.shelves.original(entry, job.arrival.received.path.name)
-    if entry.code != Incomplete.__name__:  # Who writes the rest of it keeps the file open.
-        target = bench.sealing.way(target)
-    if bench.shelves.rehearsal or job.source.put_away(job.arrival, target):
-        sealed = "" if bench.shelves.rehearsal else bench.sealing.seal(target)
-        bench.ledger.archived(entry, sealed)
-    bench.ledger.claims.ended(job.entry.place)
-    # What a killed pass decided may have been sent since: then that pass' outcome was told.
-    if entry.state != "sent":
-        yield outcome if job.arrival.pin is None else outcome.of_store
+def _meanwhile(bench: Bench, found: Found) -> Iterator[Ingested]:
+    """Let nobody wait who cleans; nothing is decided that could touch what is being entered."""
+    while bench.workers.ready(0):
+        bench.answered.append(_answer(bench))
+    yield from _taken(bench, found)
 
 
-def _stuck(bench: Bench, job: Job, error: StorageError) -> Ingested:
-    """Leave a customer alone; it writes to state/: if that refuses as well, the pass is over."""
-    if isinstance(error, TakenOver):
-        return _elsewhere(bench, job.entry, str(error))
-    bench.shelves.recover(bench.ledger, job.entry)
-    bench.stuck.add(job.entry.customer)
-    return _left(job.entry.id, job.entry.customer, "stuck", str(error))
+def _tried(bench: Bench, job: Job, doing: Iterator[Ingested]) -> Iterator[Ingested]:
+    """Do it; if a place of its customer refuses, that is seen to when nothing is half entered."""
+    try:
+        yield from doing
+    except StorageError as error:
+        bench.refused.append((job, error))
 
 
-def _elsewhere(bench: Bench, entry: Entry, plain: str) -> Ingested:
-    """Leave a file to another run, or to a later pass."""
-    bench.ledger.claims.ended(entry.place)
-    return _left(entry.id, entry.customer, "arriving", plain)
-
-
-def _policy(bench: Bench, arrival: Arrival) -> Policy:
-    """Give the policy of a file that is not refused unread."""
-    if arrival.refused is not None:
-        raise arrival.refused
-    return bench.policy(arrival.received.customer)
-
-
-def _may_grow(arrival: Arrival, settings: Settings) -> bool:
-    """Tell whether somebody wrote to a file so lately that the rest of it may still come."""
-    # ctime, because a copy can keep the date of its original. After a jump of the clock it may
-    # be in the future; waiting does no harm.
-    quiet_s = abs(time.time() - arrival.stamp.ctime_ns / 1e9)
-    return quiet_s < settings.incoming.give_up_s
-
-
-def _left(one: str, customer: str, why: Stays, plain: str) -> Ingested:
-    """Say of a file that it stays where it is."""
-    return Ingested(one, customer, f"./local_dcm/{customer}/{one}", why, plain=plain)
-
-
-def _work(entry: Entry, policy: Policy) -> str:
-    """Name what is done once: this content, of this customer, under this policy."""
-    words = (entry.customer, entry.sha256, policy.version)
-    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+def _answer(bench: Bench) -> tuple[Job, Answer]:
+    """Wait for the file whose making ends next."""
+    one, answer = bench.workers.ended()
+    return bench.begun.pop(one), answer

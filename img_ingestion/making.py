@@ -51,6 +51,7 @@ class Made:
     replaced: Mapping[tuple[str, str], str] = field(repr=False)
     """(kind, original) -> pseudonym, for the vault."""
     outputs: Outputs
+    temporaries: tuple[Path, ...]
     seconds: Mapping[str, float]
     """What each stage took, apart."""
 
@@ -99,9 +100,9 @@ class Maker:
         return self.policies[customer]
 
 
-def made(answer: Answer, temporaries: list[Path]) -> Made:
+def made(answer: Answer) -> Made:
     """
-    Take what was made of one file, and note the temporaries that it is now.
+    Take what was made of one file; its temporaries are whose who asks.
 
     Raises
     ------
@@ -113,9 +114,9 @@ def made(answer: Answer, temporaries: list[Path]) -> Made:
     """
     if "error" in answer:
         raise KINDS[answer["error"]](answer["reason"])
-    temporaries.extend(map(Path, answer["temporaries"]))
     replaced = {(kind, original): new for kind, original, new in answer["replaced"]}
-    return Made(answer["name"], replaced, Outputs.of(answer["outputs"]), answer["seconds"])
+    outputs, temporaries = Outputs.of(answer["outputs"]), tuple(map(Path, answer["temporaries"]))
+    return Made(answer["name"], replaced, outputs, temporaries, answer["seconds"])
 
 
 def _received(request: Mapping[str, Any], content: bytes) -> ReceivedInstance:

@@ -31,6 +31,8 @@ PLAIN: Mapping[str, str] = {kind.__name__: kind.plain for kind in _KINDS}
 
 Stays = Literal["arriving", "skipped", "stuck"]
 """Why a file stays in `local_dcm`: for the next pass, for good, or until a place can be written."""
+TAKEN = frozenset({"waiting", "held", "duplicate"})
+"""What becomes of a file that does not stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Ingested:
     """The pictures: file name, and bytes of base64."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """What each stage took; empty of what was not made anew."""
+    more: bool = False
+    """Whether others that were entered together with it are still to be told."""
 
     @property
     def of_store(self) -> Self:
@@ -58,15 +62,19 @@ class Ingested:
         return replace(self, shown=self.shown.replace("./local_dcm/", "s3:", 1))
 
 
-def told(entry: Entry, name: str, encoded: tuple[tuple[str, int], ...] = ()) -> Ingested:
+def told(entry: Entry) -> Ingested:
     """Say what became of a file, in words that identify nobody."""
     return Ingested(
         id=entry.id,
         customer=entry.customer,
-        shown=f"./local_dcm/{entry.customer}/{name or entry.id}.dcm",
+        shown=f"./local_dcm/{entry.customer}/{entry.name or entry.id}.dcm",
         outcome=entry.state if entry.state != "sent" else "waiting",
         code=entry.code,
         plain=PLAIN.get(entry.code, "held") if entry.code else "",
         reason=entry.reason,
-        encoded=encoded,
     )
+
+
+def left(one: str, customer: str, why: Stays, plain: str) -> Ingested:
+    """Say of a file that it stays where it is."""
+    return Ingested(one, customer, f"./local_dcm/{customer}/{one}", why, plain=plain)

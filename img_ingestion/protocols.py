@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from img_ingestion.arrival import Arrival, Left
     from img_ingestion.deidentify import Policy
     from img_ingestion.instance import Parcel, Receipt, ReceivedInstance
+    from img_ingestion.unsynced import Unsynced
 
     Answer = Mapping[str, Any]
 
@@ -42,11 +43,18 @@ class Source(Protocol):
         """
         ...
 
-    def put_away(self, arrival: Arrival, target: Path) -> bool:
+    def put_away(self, arrival: Arrival, target: Path, unsynced: Unsynced | None = None) -> bool:
         """
         Bring the original of an arrival to its place inside the hospital, durably.
 
         From then on the source does not give it again.
+
+        Parameters
+        ----------
+        arrival, target : Arrival, Path
+            What, and its new name.
+        unsynced : Unsynced, optional
+            May take note of folders instead: it is durable once they are synced.
 
         Returns
         -------
@@ -81,6 +89,15 @@ class Workers(Protocol):
     @property
     def whole(self) -> bool:
         """Tell whether nobody is gone of whom `ended` did not say so."""
+        ...
+
+    @property
+    def several(self) -> bool:
+        """Tell whether others go on while one has ended: then they are kept busy."""
+        ...
+
+    def ready(self, timeout_s: float) -> bool:
+        """Tell, within so long, whether `ended` will not have to wait."""
         ...
 
     def begin(self, received: ReceivedInstance, policy: Policy) -> None:

@@ -22,11 +22,12 @@ from img_ingestion.claims import holding
 from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from img_ingestion.home import Home
     from img_ingestion.ledger import Entry, Ledger
+    from img_ingestion.unsynced import Unsynced
 
 NAME_BYTES = 255
 """Of a file name, on every file system that matters here."""
@@ -113,13 +114,13 @@ class Shelves:
             for folder in (self.home.cleaned, self.home.encoded):
                 durable.sweep(folder / entry.customer, entry.id)
 
-    def recover(self, ledger: Ledger, entry: Entry) -> None:
+    def recover(self, ledger: Ledger, entries: Iterable[Entry]) -> None:
         """
         Put right what a place that refuses left half done, so that other customers can go on.
 
         Parameters
         ----------
-        ledger, entry : Ledger, Entry
+        ledger, entries : Ledger, iterable of Entry
             What it happened to; where others share the ledger, only that is ours to put right.
 
         Raises
@@ -131,7 +132,8 @@ class Shelves:
         if self.rehearsal:
             return
         if ledger.claims.shared:
-            takeover.recover(self, ledger, entry)
+            for entry in entries:
+                takeover.recover(self, ledger, entry)
         else:
             self._write_note(self._undo(ledger))
 
@@ -144,26 +146,33 @@ class Shelves:
         durable.folder(folder)
         return durable.stage(content, folder, temporaries, one)
 
-    def free_name(self, ledger: Ledger, entry: Entry, name: str) -> str:
-        """Give the name of the outputs, told apart by the id where another instance has it."""
+    def free_name(
+        self, ledger: Ledger, entry: Entry, name: str, promised: Container[str] = ()
+    ) -> str:
+        """
+        Give the name of the outputs, told apart by the id where another instance has it.
+
+        Those that are promised, case-folded, are as good as there.
+        """
         for free in (name, f"{name}-{entry.id[:8]}", f"{name}-{entry.id}"):
             # Ours first, and then a look: nobody else can enter it in between.
             if not ledger.claims.named(entry.place, entry.customer, free):
                 continue
-            if not (ledger.named(entry.customer, free) or self._taken(entry.customer, free)):
+            there = ledger.named(entry.customer, free) or self._taken(entry.customer, free)
+            if not there and free.casefold() not in promised:
                 return free
         raise StorageError("an output folder holds files that the ledger does not know")
 
-    def place(self, ledger: Ledger, entry: Entry, finals: Mapping[Path, Path]) -> None:
-        """Give an instance's temporaries their final names; a cut pass can undo it."""
+    def place(self, ledger: Ledger, entries: Sequence[Entry], finals: Mapping[Path, Path]) -> None:
+        """Give the temporaries of instances their final names; a cut pass can undo it."""
         if self.rehearsal:
             return
         if not ledger.claims.shared:
             left = [one for one in self._in_hand() if not ledger.named(*one)]
-            self._write_note([*left, (entry.customer, entry.name)])
+            self._write_note([*left, *((entry.customer, entry.name) for entry in entries)])
         durable.place(finals)
 
-    def explain(self, entry: Entry) -> None:
+    def explain(self, entry: Entry, unsynced: Unsynced | None = None) -> None:
         """Write the reason file of a held entry, and of no other: no value, no original name."""
         if self.rehearsal or entry.state != "held":
             return
@@ -178,7 +187,7 @@ class Shelves:
         }
         path = self.original(entry, "").with_suffix(".json")
         durable.folder(path.parent)
-        durable.write(path, json.dumps(reason, indent=2).encode() + b"\n", entry.id)
+        durable.write(path, json.dumps(reason, indent=2).encode() + b"\n", entry.id, unsynced)
 
     def original(self, entry: Entry, name: str) -> Path:
         """Give the place of an original: quarantine if it is held, else the archive."""
@@ -242,7 +251,7 @@ class Shelves:
         for entry in (each for each in ledger.unfinished() if one in {"", each.id}):
             place = self.original(entry, "")
             for found in islice(place.parent.glob(f"{place.name}*"), 1):
-                ledger.archived(entry, sealing.sealed_digest(found))
+                ledger.archived([(entry, sealing.sealed_digest(found))])
 
     def _taken(self, customer: str, name: str) -> bool:
         """Tell whether a file on the disk has the name of an output."""

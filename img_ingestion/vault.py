@@ -73,7 +73,7 @@ class Vault:
             self._kept = None
 
     def remember(self, customer: str, replaced: Mapping[tuple[str, str], str]) -> None:
-        """Keep (kind, original) -> pseudonym of one instance, durably."""
+        """Keep (kind, original) -> pseudonym of instances, durably."""
         # In one order: runs that share the vault wait for each other's rows.
         rows = [(customer, kind, old, new) for (kind, old), new in sorted(replaced.items())]
         if self._shared:

@@ -119,8 +119,8 @@ class Outbox:
             [(fields(uid), name) for name in names],
             number,
         )
-        self.ledger.add(
-            Entry(one, customer, work, work, 1, seen_at=1.0, work=work, name=one), contents
+        self.ledger.enter(
+            [(Entry(one, customer, work, work, 1, seen_at=1.0, work=work, name=one), contents)]
         )
         return one
 

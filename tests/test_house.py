@@ -66,7 +66,10 @@ COMPOSERS = {
     "cli",
     "cluster",
     "commands",
+    "deciding",
+    "entering",
     "far",
+    "gathering",
     "ingest",
     "making",
     "outputs",
@@ -83,11 +86,12 @@ COMPOSERS = {
     "turns",
 }
 """
-`bench`, `making`, `cluster`, `far` and `outputs` belong to `ingest`, `batches` to `transfer`; the
-last two are the developer's doors.
+`bench`, `deciding`, `entering`, `gathering`, `making`, `cluster`, `far` and `outputs` belong to
+`ingest`, `batches` to `transfer`; the last two are the developer's doors.
 """
 OVERSEERS = {
     "cluster",
+    "deciding",
     "far",
     "ingest",
     "making",

@@ -65,7 +65,7 @@ def ledger(home: Home) -> Iterator[Ledger]:
 
 
 def test_ledger_and_key_are_for_our_own_account_alone(home: Home, ledger: Ledger) -> None:
-    ledger.add(_entry(1))
+    ledger.enter([(_entry(1), None)])
     modes = {stat.S_IMODE(path.stat().st_mode) for path in home.state.iterdir()}
     assert modes == {0o600}
 
@@ -77,7 +77,7 @@ def test_it_writes_so_that_a_power_cut_loses_nothing_acknowledged(ledger: Ledger
 
 
 def test_what_is_waiting_comes_back_as_it_was_entered(home: Home, ledger: Ledger) -> None:
-    ledger.add(_entry(1), _contents(7))
+    ledger.enter([(_entry(1), _contents(7))])
     with Ledger.open(home.state) as again:
         (outgoing,) = again.waiting(now=0)
     assert (outgoing.id, outgoing.customer, outgoing.order) == (f"{1:016x}", "customer_1", 7)
@@ -89,20 +89,20 @@ def test_what_is_waiting_comes_back_as_it_was_entered(home: Home, ledger: Ledger
 
 def test_the_outbox_keeps_a_series_together_and_in_instance_order(ledger: Ledger) -> None:
     for number, (series, order) in enumerate([("b", 2), ("a", 10), ("b", 1), ("a", 9), ("a", -1)]):
-        ledger.add(_entry(number), _contents(order, series=series))
+        ledger.enter([(_entry(number), _contents(order, series=series))])
     outgoing = [(one.series["seriesInstanceUid"], one.order) for one in ledger.waiting(now=0)]
     assert outgoing == [("a", -1), ("a", 9), ("a", 10), ("b", 1), ("b", 2)]
 
 
 def test_the_outbox_of_one_customer_holds_no_other_customers_work(ledger: Ledger) -> None:
-    ledger.add(_entry(1), _contents(1))
-    ledger.add(_entry(2, customer="customer_2"), _contents(2))
+    ledger.enter([(_entry(1), _contents(1))])
+    ledger.enter([(_entry(2, customer="customer_2"), _contents(2))])
     assert [one.customer for one in ledger.waiting(0, "customer_2")] == ["customer_2"]
     assert ledger.totals("customer_2") == Counter(waiting=1)
 
 
 def test_postponed_work_waits_for_its_time_and_counts_its_attempts(ledger: Ledger) -> None:
-    ledger.add(_entry(1), _contents(1))
+    ledger.enter([(_entry(1), _contents(1))])
     _delivered(ledger, 1).postponed([f"{1:016x}"], 100.0, "DestinationBusy", "503")
     assert ledger.waiting(now=99) == []
     assert [one.attempts for one in ledger.waiting(now=100)] == [1]
@@ -110,7 +110,7 @@ def test_postponed_work_waits_for_its_time_and_counts_its_attempts(ledger: Ledge
 
 def test_sent_and_refused_work_leaves_the_outbox_and_stays_counted(ledger: Ledger) -> None:
     for number in (1, 2, 3):
-        ledger.add(_entry(number), _contents(number))
+        ledger.enter([(_entry(number), _contents(number))])
     _delivered(ledger, 1).sent([f"{1:016x}"], OK)
     _delivered(ledger, 2).refused([f"{2:016x}"], "DestinationRefused", "400")
     assert [one.id for one in ledger.waiting(0)] == [f"{3:016x}"]
@@ -118,7 +118,7 @@ def test_sent_and_refused_work_leaves_the_outbox_and_stays_counted(ledger: Ledge
 
 
 def test_what_is_sent_is_never_put_back(ledger: Ledger) -> None:
-    ledger.add(_entry(1), _contents(1))
+    ledger.enter([(_entry(1), _contents(1))])
     _delivered(ledger, 1).sent([f"{1:016x}"], OK)
     late = _delivered(ledger, 1)
     late.refused([f"{1:016x}"], "DestinationRefused", "late")
@@ -128,34 +128,34 @@ def test_what_is_sent_is_never_put_back(ledger: Ledger) -> None:
 
 def test_work_is_done_once_unless_it_was_held(ledger: Ledger) -> None:
     assert ledger.done("work 1") is None
-    ledger.add(_entry(1), _contents(1))
+    ledger.enter([(_entry(1), _contents(1))])
     assert ledger.done("work 1") == "name_1"
     _delivered(ledger, 1).sent([f"{1:016x}"], OK)
     assert ledger.done("work 1") == "name_1"
     with pytest.raises(StorageError, match="SQLITE_CONSTRAINT"):
-        ledger.add(_entry(2, work="work 1"))
-    ledger.add(_entry(3, state="held", name=""))
+        ledger.enter([(_entry(2, work="work 1"), None)])
+    ledger.enter([(_entry(3, state="held", name=""), None)])
     assert ledger.done("work 3") is None
 
 
 def test_two_entries_never_share_an_output_name(ledger: Ledger) -> None:
-    ledger.add(_entry(1), _contents(1))
+    ledger.enter([(_entry(1), _contents(1))])
     assert ledger.named("customer_1", "name_1")
     assert not ledger.named("customer_2", "name_1")
     with pytest.raises(StorageError):
-        ledger.add(_entry(2, name="name_1"))
-    ledger.add(_entry(3, name="name_1", customer="customer_2"))
+        ledger.enter([(_entry(2, name="name_1"), None)])
+    ledger.enter([(_entry(3, name="name_1", customer="customer_2"), None)])
 
 
 def test_a_file_is_known_by_its_id_or_by_its_place_and_content_until_it_is_put_away(
     ledger: Ledger,
 ) -> None:
-    ledger.add(_entry(1), _contents(1))
+    ledger.enter([(_entry(1), _contents(1))])
     touched = replace(_entry(1), id="f" * 16)
     assert ledger.known(_entry(1)) == ledger.known(touched) == _entry(1)
     assert ledger.known(replace(touched, sha256="other")) is None
     assert ledger.known(replace(touched, place="elsewhere")) is None
-    ledger.archived(_entry(1))
+    ledger.archived([(_entry(1), "")])
     assert ledger.known(_entry(1)) == _entry(1)
     assert ledger.known(touched) is None
 
@@ -174,7 +174,7 @@ def test_an_older_ledger_is_brought_forward_and_kept(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Ledger.open(home.state) as ledger:
-        ledger.add(_entry(1), _contents(1))
+        ledger.enter([(_entry(1), _contents(1))])
     later = (*schema.MIGRATIONS, ("ALTER TABLE file ADD COLUMN later TEXT",))
     monkeypatch.setattr(schema, "MIGRATIONS", later)
     with Ledger.open(home.state) as ledger:
@@ -211,17 +211,17 @@ def test_a_ledger_that_cannot_be_written_is_a_storage_error_without_the_value(
     ledger: Ledger,
 ) -> None:
     ledger.connection.execute("PRAGMA query_only = 1")
-    with pytest.raises(StorageError, match="ledger, entering a file: SQLITE_READONLY") as caught:
-        ledger.add(_entry(1))
+    with pytest.raises(StorageError, match="ledger, entering files: SQLITE_READONLY") as caught:
+        ledger.enter([(_entry(1), None)])
     assert "name_1" not in str(caught.value)
 
 
 def test_a_rehearsal_knows_what_the_ledger_knows_and_changes_no_byte(home: Home) -> None:
     with Ledger.open(home.state) as ledger:
-        ledger.add(_entry(1), _contents(1))
+        ledger.enter([(_entry(1), _contents(1))])
     before = {path: path.read_bytes() for path in home.state.iterdir()}
     with Ledger.rehearsal(home.state) as rehearsal:
-        rehearsal.add(_entry(2), _contents(2))
+        rehearsal.enter([(_entry(2), _contents(2))])
         assert rehearsal.totals() == Counter(waiting=2)
     assert {path: path.read_bytes() for path in home.state.iterdir()} == before
 
@@ -230,12 +230,12 @@ def test_a_look_sees_what_the_ledger_knows_writes_nothing_and_is_in_nobodys_way(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Ledger.open(home.state) as ledger, Ledger.looking(home.state) as look:
-        ledger.add(_entry(1), _contents(1))
+        ledger.enter([(_entry(1), _contents(1))])
         assert look.totals() == Counter(waiting=1)
-        ledger.add(_entry(2), _contents(2))
+        ledger.enter([(_entry(2), _contents(2))])
         assert look.totals() == Counter(waiting=2)
         with pytest.raises(StorageError, match="SQLITE_READONLY"):
-            look.add(_entry(3))
+            look.enter([(_entry(3), None)])
     before = {path: path.read_bytes() for path in home.state.iterdir()}
     later = (*schema.MIGRATIONS, ("ALTER TABLE file ADD COLUMN later TEXT",))
     monkeypatch.setattr(schema, "MIGRATIONS", later)

@@ -58,8 +58,8 @@ def enter(ledger: Ledger, number: int) -> Entry:
     one = entry(number)
     assert ledger.claims.taken(one.place)
     assert ledger.claims.begun(one.place, one.customer, one.id, one.work)
-    ledger.add(one, contents(number))
-    ledger.archived(one)
+    ledger.enter([(one, contents(number))])
+    ledger.archived([(one, "")])
     ledger.claims.ended(one.place)
     return one
 
@@ -80,7 +80,9 @@ def everything(ledger: Ledger) -> list[object]:
         where.sent(ids[:2], Receipt("200 ok", "ab"))
     _some_are_refused(at, ids)
     assert ledger.claims.taken("p")
-    ledger.add(Entry("f" * 16, "north", "p", "s", 9, 2.0, "held", step="read", code="NotDicom"))
+    ledger.enter(
+        [(Entry("f" * 16, "north", "p", "s", 9, 2.0, "held", step="read", code="NotDicom"), None)]
+    )
     seen = [ledger.known(ones[3]), ledger.done(ones[0].work), ledger.named("north", ids[0])]
     told = [ledger.totals("north"), ledger.customers(), sorted(ledger.outcomes(ids).items())]
     due = [ledger.waiting(9e9, "north", name) for name in AMONG]
@@ -143,9 +145,9 @@ def test_what_is_taken_over_cannot_be_entered_by_who_had_it(
         with pytest.raises(TakenOver):
             asleep.claims.named(one.place, one.customer, one.name)
         with pytest.raises(TakenOver):
-            asleep.add(one, contents(1))
+            asleep.enter([(one, contents(1))])
         assert awake.totals() == Counter()
-        awake.add(one, contents(1))
+        awake.enter([(one, contents(1))])
         assert awake.totals() == Counter(waiting=1)
 
 
@@ -205,12 +207,12 @@ def test_who_has_the_ledger_alone_has_it_alone(home: Home, access: LedgerAccess)
         with pytest.raises(AlreadyRunning):
             Ledger.open(home.state, access)
         with Ledger.rehearsal(home.state, access) as look:
-            look.add(entry(1), contents(1))
+            look.enter([(entry(1), contents(1))])
             assert look.totals() == Counter(waiting=1)
         with Ledger.looking(home.state, access) as look:
             assert look.totals() == Counter()
             with pytest.raises(StorageError, match="ReadOnly"):
-                look.add(entry(1), contents(1))
+                look.enter([(entry(1), contents(1))])
         assert here.totals() == Counter()
 
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,7 +155,7 @@ def _walked(work: Pass, end: Ending, ledger: Ledger) -> Telling:
     try:
         for told in first if dry else chain(first, second):
             yield told
-            if end.asked() or time.monotonic() > until:
+            if not told.more and (end.asked() or time.monotonic() > until):
                 break
     except StorageError as error:
         yield complaint(f"{error}; no further file is taken")
@@ -194,7 +195,9 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     from img_ingestion.ingest import ingest
 
     who = workers.chosen(work.home, work.settings, work.recipe, work.chosen)
-    for one in ingest(work.home, work.settings, work.recipe, ledger, files or (), workers=who):
+    most = work.chosen.max_files or inf
+    given = work.home, work.settings, work.recipe, ledger, files or ()
+    for one in ingest(*given, workers=who, most=most):
         lines = tuple(console.of_file(one))
         if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
             tally.left.append(one.outcome)
@@ -206,8 +209,9 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
                 lines = (console.OPENING, *lines)
             tally.note([one.id], one.outcome, one.plain)
             if work.trail:
-                facts = ("id", "customer", "outcome", "code", "reason")
-                decided = {fact: getattr(one, fact) for fact in facts}
+                parts = ("id", "customer", "outcome", "code", "reason")
+                decided = {part: getattr(one, part) for part in parts}
                 work.trail.add("file", decided | {"recipe": work.recipe.digest}, synced=False)
         # Not `asdict`, which copies deep: most passes over a large tree leave most of it.
-        yield Told(lines, {"file": {each.name: getattr(one, each.name) for each in fields(one)}})
+        facts = {each.name: getattr(one, each.name) for each in fields(one) if each.name != "more"}
+        yield Told(lines, {"file": facts}, more=one.more)

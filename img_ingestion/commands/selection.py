@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from img_ingestion.home import customer_of
+from img_ingestion.outcome import TAKEN
 from img_ingestion.sources import walk
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from img_ingestion.commands.told import Told
     from img_ingestion.home import Home
-
-TAKEN = frozenset({"waiting", "held", "duplicate"})
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -28,6 +28,8 @@ class Told:
     """Whether it goes to stderr."""
     log: Mapping[str, object] | None = None
     """What the log on stderr says of it, where the settings ask for one: ids and codes."""
+    more: bool = False
+    """Whether what was done together with it is still to be told."""
 
 
 Telling = Generator[Told, None, int]

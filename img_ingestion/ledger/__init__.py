@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from img_ingestion.claims import ALONE
-from img_ingestion.errors import NoPicture
 from img_ingestion.home import Home
-from img_ingestion.ledger import forgetting, outbox, place_key, schema
+from img_ingestion.ledger import forgetting, intake, outbox, place_key, schema
 from img_ingestion.ledger.deliveries import Deliveries, put_back, writing
 from img_ingestion.ledger.entry import Contents, Entry, Filed, Outgoing, State
-from img_ingestion.ledger.memory import Memory, take_up
+from img_ingestion.ledger.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from img_ingestion.ledger_access import LedgerAccess
 
 __all__ = ["Contents", "Deliveries", "Entry", "Filed", "Ledger", "Outgoing", "State"]
-
-_ENTRY = ", ".join(part.name for part in fields(Entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +115,7 @@ class Ledger:
 
         It is the same file when its `id` is, or when the same content lies in the same place.
         """
-        with schema.storing("looking up a file"):
-            row = self.connection.execute(
-                f"SELECT {_ENTRY} FROM file WHERE id = :id"  # noqa: S608 (names of our own fields)
-                " OR (place = :place AND sha256 = :sha256 AND archived = 0) ORDER BY id = :id DESC",
-                {"id": entry.id, "place": entry.place, "sha256": entry.sha256},
-            ).fetchone()
-        return Entry(*row) if row else None
+        return intake.known(self.connection, entry)
 
     def done(self, work: str) -> str | None:
         """
@@ -132,56 +123,36 @@ class Ledger:
 
         Done is what waits or was sent, and what was cleaned and nobody takes for want of a picture.
         """
-        with schema.storing("looking up work"):
-            row = self.connection.execute(
-                "SELECT name FROM file WHERE work = ?"
-                " AND (state IN ('waiting', 'sent') OR state = 'held' AND code = ?)",
-                (work, NoPicture.__name__),
-            ).fetchone()
-        return row[0] if row else None
+        return intake.done(self.connection, work)
 
     def named(self, customer: str, name: str) -> bool:
         """Tell whether outputs of this customer have this name."""
-        with schema.storing("looking up a name"):
-            row = self.connection.execute(
-                "SELECT 1 FROM file WHERE customer = ? AND name = ?", (customer, name)
-            ).fetchone()
-        return row is not None
+        return intake.named(self.connection, customer, name)
 
-    def contradicted(self, entry: Entry, contents: Contents) -> bool:
+    def contradicted(self, entry: Entry, uid: str) -> bool:
         """Tell whether other content came under the same SOP Instance UID (0008,0018)."""
-        with schema.storing("looking up an instance"):
-            row = self.connection.execute(
-                "SELECT 1 FROM file WHERE customer = ? AND sha256 <> ? AND uid = ? AND uid <> ''",
-                (entry.customer, entry.sha256, contents.uid),
-            ).fetchone()
-        return row is not None
+        return intake.contradicted(self.connection, entry, uid)
 
-    def add(self, entry: Entry, contents: Contents | None = None) -> None:
-        """Enter a file in its state, with what it brings to the outbox; durable on return."""
-        row = asdict(entry) | {"changed_at": entry.seen_at}
-        if contents is not None:
-            row["study"] = _json(contents.study)
-            row["series"] = _json(contents.series)
-            row["images"] = _json(contents.images)
-            row["instance_number"] = contents.order
-            row["digests"] = _json(contents.digests)
-            row["uid"] = contents.uid
-        values = ", ".join(f":{column}" for column in row)
-        with writing(self.connection, "entering a file"):
-            self.claims.keep(entry.place)
-            self.connection.execute(
-                f"INSERT INTO file ({', '.join(row)}) VALUES ({values})",  # noqa: S608 (as above)
-                row,
-            )
-            take_up(self.connection, entry.id)
+    def enter(self, files: Iterable[tuple[Entry, Contents | None]]) -> None:
+        """Enter files in their states, with what they bring to the outbox: all or none; durable."""
+        with writing(self.connection, "entering files"):
+            for entry, contents in files:
+                self.claims.keep(entry.place)
+                intake.enter(self.connection, entry, contents)
 
-    def archived(self, entry: Entry, sealed: str = "") -> None:
-        """Note that the original is put away; where it is encrypted, the sha256 of what it is."""
-        with writing(self.connection, "noting a move"):
-            if sealed:
-                outbox.note_sealed(self.connection, entry.id, sealed)
-            self.connection.execute("UPDATE file SET archived = 1 WHERE id = ?", (entry.id,))
+    def archived(self, moved: Iterable[tuple[Entry, str]]) -> None:
+        """Note that originals are put away; where one is encrypted, the sha256 of what it is."""
+        with writing(self.connection, "noting what was moved"):
+            for entry, sealed in moved:
+                intake.archived(self.connection, entry, sealed)
+
+    def halves(self) -> list[Entry]:
+        """Give what is held because it ended too soon, and may have been written to since."""
+        return intake.entries(self.connection, "state = 'held' AND code = 'Incomplete'")
+
+    def unfinished(self) -> list[Entry]:
+        """Give the entries whose originals are not known to be put away."""
+        return intake.entries(self.connection, "archived = 0")
 
     def pruned(self, one: str, directory: str) -> None:
         """Note that a file goes from a folder of the home; durable on return."""
@@ -191,22 +162,10 @@ class Ledger:
                 (one, directory, time.time()),
             )
 
-    def halves(self) -> list[Entry]:
-        """Give what is held because it ended too soon, and may have been written to since."""
-        query = f"SELECT {_ENTRY} FROM file WHERE state = 'held' AND code = 'Incomplete'"  # noqa: S608
-        with schema.storing("reading what is incomplete"):
-            return [Entry(*row) for row in self.connection.execute(query)]
-
     def forgotten(self, entry: Entry) -> None:
         """Forget a held file: it will be taken anew."""
         with schema.storing("forgetting a held file"):
             self.connection.execute("DELETE FROM file WHERE id = ? AND state = 'held'", (entry.id,))
-
-    def unfinished(self) -> list[Entry]:
-        """Give the entries whose originals are not known to be put away."""
-        with schema.storing("reading what is unfinished"):
-            rows = self.connection.execute(f"SELECT {_ENTRY} FROM file WHERE archived = 0")  # noqa: S608
-            return [Entry(*row) for row in rows]
 
     def waiting(
         self,
@@ -222,7 +181,7 @@ class Ledger:
         where one is named, and only the series of `like` where that is given.
         """
         asked = {"now": now, "customer": customer, "destination": destination}
-        series = (_json(like.study), _json(like.series)) if like else (None, None)
+        series = (intake.as_json(like.study), intake.as_json(like.series)) if like else (None, None)
         return outbox.due(self.connection, self.home.encoded, asked, series)
 
     def customers(self, *, waiting: bool = True) -> list[str]:
@@ -292,8 +251,3 @@ class Ledger:
         has its key. And what stays held, because the same was taken anew meanwhile.
         """
         return put_back(self.connection, None if ids is None else list(ids))
-
-
-def _json(value: object) -> str:
-    """Write JSON in one way only: equal studies are equal texts, and sort together."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable
@@ -267,12 +268,13 @@ def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
     if 0 < version < len(MIGRATIONS) and path is not None:
         _back_up(connection, path.with_name(f"ledger-version-{version}.sqlite"))
     connection.create_function("sha256", 1, _sha256, deterministic=True)
-    for number in range(version, len(MIGRATIONS)):
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in MIGRATIONS[number]:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {number + 1}")
-        connection.execute("COMMIT")
+    if version == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in chain.from_iterable(MIGRATIONS[version:]):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("COMMIT")
 
 
 def _back_up(connection: sqlite3.Connection, path: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from img_ingestion.claims import Claims
     from img_ingestion.settings import Settings
     from img_ingestion.sources.walk import Parts, Seen
+    from img_ingestion.unsynced import Unsynced
 
 UNFINISHED_S = 3600.0
 """How long a file must lie unchanged whose name says that it is still being written."""
@@ -88,12 +89,12 @@ class Folder:
             if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
                 raise StorageError("local_dcm: originals cannot be moved out of a folder")
 
-    def put_away(self, arrival: Arrival, target: Path) -> bool:
+    def put_away(self, arrival: Arrival, target: Path, unsynced: Unsynced | None = None) -> bool:
         """
         Move the original of an arrival to its place inside the hospital, durably.
 
         When something else has its name by now, that stays, as an arrival of its own, and the
-        target is written from what was read.
+        target is written from what was read. `unsynced` takes note of the folders instead.
 
         Returns
         -------
@@ -114,10 +115,10 @@ class Folder:
             walk.entered(self.root, parts[:-1]) as folder,
         ):
             if _still(parts[-1], folder, arrival.stamp):
-                durable.move(Path(parts[-1]), target, within=folder)
+                durable.move(Path(parts[-1]), target, within=folder, unsynced=unsynced)
                 return True
         if arrival.received.content:
-            durable.write(target, arrival.received.content, arrival.received.id)
+            durable.write(target, arrival.received.content, arrival.received.id, unsynced)
         return bool(arrival.received.content)
 
     def _parts(self, arrival: Arrival) -> Parts:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from img_ingestion.claims import Claims
     from img_ingestion.settings import Settings
+    from img_ingestion.unsynced import Unsynced
 
 WHERE = "object-store"
 """Whose place it is that cannot be reached, where no customer is to be named."""
@@ -73,7 +74,7 @@ class Objects:
     def check(self, arrival: Arrival) -> None:
         """Trust that what can be read can be tagged: only trying would tell."""
 
-    def put_away(self, arrival: Arrival, target: Path) -> bool:
+    def put_away(self, arrival: Arrival, target: Path, unsynced: Unsynced | None = None) -> bool:
         """
         Write the original to its place inside the hospital, then tag, move or delete the object.
 
@@ -83,6 +84,7 @@ class Objects:
             The place cannot be written, or the store refuses.
 
         """
+        del unsynced  # It is durable on return: the object goes then.
         pin = arrival.pin
         assert isinstance(pin, Pin)  # noqa: S101 (our own arrivals have one)
         durable.folder(target.parent)
@@ -138,7 +140,7 @@ class Objects:
         path = Path(customer, pin.key.rpartition("/")[2].replace("\0", "") or "object")
         received = ReceivedInstance(one, customer, path, content, sha256)
         stamp = Stamp(0, 0, pin.size, pin.modified_ns, pin.modified_ns)
-        return Arrival(received, place, stamp, refused, pin)
+        return Arrival(received, place, stamp, refused, pin, of_store=True)
 
     def _settle(self, pin: Pin, *, held: bool) -> None:
         asked = self.settings.s3

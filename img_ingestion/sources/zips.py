@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from img_ingestion.arrival import Left
     from img_ingestion.sources.folder import Folder
+    from img_ingestion.unsynced import Unsynced
 
 ENCRYPTED = 0x1
 CHUNK = 1024 * 1024
@@ -72,11 +73,12 @@ class Zips:
         """Look whether the archive can be removed afterwards."""
         self.folder.check(arrival.pin.archive if isinstance(arrival.pin, Member) else arrival)
 
-    def put_away(self, arrival: Arrival, target: Path) -> bool:
+    def put_away(self, arrival: Arrival, target: Path, unsynced: Unsynced | None = None) -> bool:
         """Write a file to its place; with the last one of an archive, remove the archive."""
+        # What is written is durable on return: the archive may go with it.
         member = arrival.pin
         if not isinstance(member, Member):
-            return self.folder.put_away(arrival, target)
+            return self.folder.put_away(arrival, target, unsynced)
         durable.folder(target.parent)
         content = _content(member.archive, member.number)
         durable.write(target, content, arrival.received.id)
