@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 UNFINISHED_S = 3600.0
 """How long a file must lie unchanged whose name says that it is still being written."""
 
+GONE = (FileNotFoundError, NotADirectoryError)
+"""A file that is not where it was, or whose folder is none, or a link, by now."""
+
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 """Endings of browsers and of WinSCP; rsync and others write to a name with a dot in front."""
 
@@ -93,8 +96,9 @@ class Folder:
         """
         Move the original of an arrival to its place inside the hospital, durably.
 
-        When something else has its name by now, that stays, as an arrival of its own, and the
-        target is written from what was read. `unsynced` takes note of the folders instead.
+        When something else has its name by now, or its folder's, that stays, as an arrival of its
+        own, and the target is written from what was read. `unsynced` takes note of the folders
+        instead.
 
         Returns
         -------
@@ -111,12 +115,14 @@ class Folder:
         durable.folder(target.parent)
         with (
             durable.storing("moving an original"),
-            suppress(FileNotFoundError),
+            suppress(*GONE),
             walk.entered(self.root, parts[:-1]) as folder,
         ):
             if _still(parts[-1], folder, arrival.stamp):
                 durable.move(Path(parts[-1]), target, within=folder, unsynced=unsynced)
-                return True
+                if walk.is_still(target, arrival.stamp):
+                    return True
+                walk.give_back(target, folder, (parts[-1], f"{arrival.received.id}.dcm"))
         if arrival.received.content:
             durable.write(target, arrival.received.content, arrival.received.id, unsynced)
         return bool(arrival.received.content)
@@ -137,7 +143,7 @@ class Folder:
         parts = self._parts(arrival)
         with (
             durable.storing("removing an archive"),
-            suppress(FileNotFoundError),
+            suppress(*GONE),
             walk.entered(self.root, parts[:-1]) as folder,
         ):
             if _still(parts[-1], folder, arrival.stamp):
@@ -227,10 +233,10 @@ def _named_unfinished(parts: Parts) -> bool:
 
 def _still(name: str, folder: int, stamp: Stamp) -> bool:
     """Tell whether a name is still what was read; if so, close it to other accounts."""
-    with walk.opened_in(folder, name) as file:
-        if not Stamp.of(os.fstat(file)).same_content(stamp):
-            return False
-        # Somebody else's file keeps its mode; the folder it goes to is closed anyway.
-        with suppress(OSError):
-            os.fchmod(file, 0o600)
-        return True
+    # Looked at and not opened: a link, a socket or a closed file may have the name by now.
+    if not Stamp.of(os.stat(name, dir_fd=folder, follow_symlinks=False)).same_content(stamp):
+        return False
+    # Somebody else's file keeps its mode; the folder it goes to is closed anyway.
+    with suppress(OSError), walk.opened_in(folder, name) as file:
+        os.fchmod(file, 0o600)
+    return True

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from img_ingestion import durable
 from img_ingestion.arrival import Stamp
+from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 Parts = tuple[str, ...]
@@ -112,6 +114,24 @@ def digest(file: int) -> str:
     """Give the sha256 of an open file, however large it is."""
     with open(file, "rb", closefd=False) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_still(moved: Path, stamp: Stamp) -> bool:
+    """Tell whether what was moved is what was read; what was copied to another disk is."""
+    status = os.lstat(moved)
+    copied = status.st_dev != stamp.device
+    return stat.S_ISREG(status.st_mode) and (copied or Stamp.of(status).same_content(stamp))
+
+
+def give_back(moved: Path, folder: int, names: Sequence[str]) -> None:
+    """Put something that came between look and move back into its folder; nothing is replaced."""
+    for name in names:
+        with suppress(FileExistsError):
+            os.link(moved, name, dst_dir_fd=folder, follow_symlinks=False)
+            os.fsync(folder)
+            durable.remove([moved])
+            return
+    raise StorageError("local_dcm: what was changed while it was moved cannot be put back")
 
 
 def _listed(root: Path, parts: Parts) -> tuple[list[Seen], list[Parts]]:

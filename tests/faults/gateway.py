@@ -99,7 +99,8 @@ class Gateway:
         inject : str, optional
             What strace injects, e.g. `fsync:signal=SIGKILL:when=3`.
         **fault
-            As `_suffer` takes it; `kill_after_s`; `command`, if it is not a pass that is made.
+            As `_suffer` takes it; `kill_after_s`; `command`, if it is not a pass that is made;
+            `more`, its arguments.
 
         """
         assert self.program.stdin is not None
@@ -290,7 +291,7 @@ def _pass(asked: dict[str, Any]) -> None:
     status = 1
     try:
         _suffer(asked)
-        command = [asked.get("command", "run"), "--home", asked["home"]]
+        command = [asked.get("command", "run"), "--home", asked["home"], *asked.get("more", ())]
         if asked["wait"]:
             os.kill(os.getpid(), signal.SIGSTOP)
         status = main(command)

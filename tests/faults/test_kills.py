@@ -37,6 +37,34 @@ def test_killed_before_a_step_on_the_disk_the_next_pass_completes(
     assert step > 70, "the steps were not counted"
 
 
+@pytest.mark.parametrize("step", [3, 23, 41, 60])
+def test_killed_with_two_at_work_the_next_pass_completes(
+    running: Gateway, tmp_path: Path, step: int
+) -> None:
+    home = home_at(tmp_path / "home")
+    two = ["--workers", "2"]
+    assert running.run(home, before_step=step, more=two).status == -signal.SIGKILL
+    assert running.run(home, more=two).status in {0, HELD}
+    assert list(broken(home)) == []
+
+
+def test_killed_with_a_cluster_at_work_the_next_pass_completes(
+    running: Gateway, tmp_path: Path
+) -> None:
+    from tests.test_cluster import site  # noqa: PLC0415 (skips where Dask is not installed)
+
+    (tmp_path / "cluster").mkdir()
+    with site(tmp_path / "cluster", 2) as there:
+        for step in (5, 18, 30):
+            home = home_at(tmp_path / "home")
+            more = ["--dask", there.address]
+            assert running.run(home, before_step=step, more=more).status == -signal.SIGKILL
+            # Of a file that a worker has in hand the next pass sweeps nothing that is being written.
+            for _ in range(2):
+                assert running.run(home, more=more).status in {0, HELD}
+            assert list(broken(home)) == [], step
+
+
 def test_killed_twice_the_third_pass_completes(running: Gateway, tmp_path: Path) -> None:
     chance = random.Random(6)  # noqa: S311 (which steps, not a secret)
     for _ in range(5):
