@@ -2,8 +2,8 @@
 Every fault, and what became of it: `python bench/faults.py [--quick]`.
 
 Kills at every call of each kind, before every step on the disk (also with an encrypted archive),
-and at random times; power cuts at every second fsync. The table says how many faults were injected,
-how many the next pass made good, and how many lost something.
+and at random times; refusals of the disk at every call; power cuts at every second fsync. The table
+says how many faults were injected, how many the next pass made good, and how many lost something.
 Needs strace and the right to mount; what cannot be injected here is said. The faults that end with
 yes or no (places that refuse, bombs, half files, privacy) are tests: `pytest tests/faults`. Days on
 which anything happens in any order: `FAULTS_EXAMPLES=1000 pytest tests/faults/test_anything.py`.
@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from img_ingestion.backend import EmbeddedBackend
 from tests.faults.gateway import Gateway, Tally, broken, gateway, home_at, sealed_home
-from tests.faults.kills import CALLS, kill_at_each
+from tests.faults.kills import CALLS, REFUSALS, kill_at_each, refuse_at_each
 from tests.faults.power import cut
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def main(*, quick: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, gateway(Path(folder)) as running:
         scratch = Path(folder)
         faults = {f"SIGKILL at {call}": (kill_at_each, call) for call in CALLS}
+        faults |= {refusal: (refuse_at_each, refusal) for refusal in REFUSALS}
         for name, (inject, call) in faults.items():
             began = time.monotonic()
             _say(name, inject(running, scratch, call, step), began)

@@ -6,14 +6,15 @@ import json
 import os
 import sys
 import time
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Protocol
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from img_ingestion import console, options
 from img_ingestion.commands import COMMANDS, run
 from img_ingestion.commands import send as sending
 from img_ingestion.commands.told import STATUSES, UNFORESEEN, complaint
 from img_ingestion.discretion import discreet
+from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -52,12 +53,12 @@ def _status(command: Command, chosen: Namespace) -> int:
                 _say(told, as_json=as_json)
                 bar.update("file" in (told.values or {}))
         except tuple(STATUSES) as error:
-            _say(complaint(str(error)), as_json=as_json)
+            _complain(str(error), as_json=as_json)
             return next(status for kind, status in STATUSES.items() if isinstance(error, kind))
         except KeyboardInterrupt:
             return INTERRUPTED
         except Exception as error:
-            _say(complaint(f"Unforeseen: {console.anatomy(error)}"), as_json=as_json)
+            _complain(f"Unforeseen: {console.anatomy(error)}", as_json=as_json)
             return UNFORESEEN
 
 
@@ -94,22 +95,32 @@ class _NoBar:
 
 
 def _say(told: Told, *, as_json: bool) -> None:
-    """Tell the operator, or the program that reads for him; go on where nobody listens any more."""
-    try:
-        _print(told, as_json=as_json)
-    except BrokenPipeError:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, (sys.stderr if told.problem else sys.stdout).fileno())
-        os.close(silence)
-
-
-def _print(told: Told, *, as_json: bool) -> None:
+    """Tell the operator, or the program that reads for him."""
     stream = sys.stderr if told.problem else sys.stdout
     if told.log is not None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        print(json.dumps({"at": at, **told.log}, default=str), file=sys.stderr, flush=True)
+        _print(json.dumps({"at": at, **told.log}, default=str), sys.stderr)
     if not as_json:
         for line in told.lines:
-            print(line, file=stream, flush=True)
+            _print(line, stream)
     elif told.values is not None:
-        print(json.dumps(told.values, default=str), file=stream, flush=True)
+        _print(json.dumps(told.values, default=str), stream)
+
+
+def _complain(words: str, *, as_json: bool) -> None:
+    """Say why it ends; the exit status says so too."""
+    with suppress(StorageError):
+        _say(complaint(words), as_json=as_json)
+
+
+def _print(line: str, stream: TextIO) -> None:
+    """Go on in silence where nobody listens any more; what cannot be written down is a fault."""
+    try:
+        print(line, file=stream, flush=True)
+    except OSError as error:
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, stream.fileno())
+        os.close(silence)
+        if not isinstance(error, BrokenPipeError):
+            why = os.strerror(error.errno or 0)
+            raise StorageError(f"writing down what is done: {why}") from error

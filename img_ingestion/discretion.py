@@ -22,6 +22,7 @@ def discreet() -> Iterator[None]:
     pydicom, deid, urllib3 and others quote values, paths and URLs in all three, and a core has
     whatever was in memory.
     """
+    _open_standard_streams()
     core = resource.getrlimit(resource.RLIMIT_CORE)
     # 0 does not keep a core from a program that the kernel pipes it to; 1 does both (core(5)).
     resource.setrlimit(resource.RLIMIT_CORE, (1 if core[1] else 0, core[1]))
@@ -37,6 +38,17 @@ def discreet() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_CORE, core)
         logging.disable(level)
         sys.unraisablehook = unraisable
+
+
+def _open_standard_streams() -> None:
+    """Lead closed ones nowhere: else a file of ours gets the number that libraries print to."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest number that is free.
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _nothing(_: object) -> None:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from img_ingestion.backend import EmbeddedBackend
-from tests.faults.gateway import broken, files, home_at, mounted, needs, real, totals
+from img_ingestion.cli import main
+from tests.faults.gateway import ROOT, broken, files, home_at, mounted, needs, real, totals
+from tests.faults.kills import REFUSALS, refuse_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from img_ingestion.home import Home
     from tests.faults.gateway import Gateway
 
 PLACES = ("local_dcm", "local_dcm_dicomcleaner", "encoded_images", "archive", "quarantine", "state")
-STORAGE = 4
+STORAGE, HELD = 4, 3
+STREAMS = ("stdout", "stderr")
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ def test_a_read_only_place_stops_the_taking_and_loses_nothing(
     _completes(running, home, received)
 
 
-@pytest.mark.parametrize("name", ["local_dcm_dicomcleaner", "encoded_images", "archive"])
+@pytest.mark.parametrize("name", PLACES[1:])
 def test_a_full_place_stops_the_taking_and_loses_nothing(
     running: Gateway, home: Home, received: Path, name: str
 ) -> None:
@@ -155,6 +159,15 @@ def test_a_file_that_an_ordinary_account_may_not_read_is_said_and_the_others_go_
     assert totals(home)["sent"] == 2
 
 
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_whatever_refuses_the_next_pass_completes(
+    running: Gateway, tmp_path: Path, refusal: str
+) -> None:
+    needs("strace")
+    tally = refuse_at(running, tmp_path, refusal, 9)
+    assert (tally.injected, tally.lost) == (1, [])
+
+
 @pytest.mark.parametrize("error", ["EFBIG", "ENOSPC"])
 def test_no_room_for_what_a_file_becomes_stops_the_taking(
     running: Gateway, home: Home, received: Path, error: str
@@ -164,6 +177,53 @@ def test_no_room_for_what_a_file_becomes_stops_the_taking(
     assert ran.struck
     assert _whole(home)
     _completes(running, home, received)
+
+
+@pytest.mark.parametrize("shut", [1, 2])
+def test_where_what_is_said_cannot_be_written_down_the_taking_stops(
+    home: Home, received: Path, shut: int
+) -> None:
+    command = [sys.executable, str(ROOT / "ingestion.py"), "--home", str(home.root)]
+    with Path("/dev/full").open("wb") as full:
+        err = full if shut == len(STREAMS) else subprocess.PIPE
+        ran = subprocess.run(command, check=False, stdout=full, stderr=err)
+    assert ran.returncode == STORAGE
+    assert shut == len(STREAMS) or b"writing down what is done: No space left" in ran.stderr
+    assert len(files(home.local_dcm)) > 2
+    assert _whole(home)
+    closed = subprocess.run(["sh", "-c", '"$@" >&- 2>&- <&-', "sh", *command], check=False)
+    assert closed.returncode == HELD
+    assert list(broken(home, received)) == []
+
+
+@pytest.mark.parametrize("name", ["metrics", "report"])
+def test_where_numbers_or_the_page_cannot_be_written_all_else_is_done(
+    running: Gateway, home: Home, received: Path, name: str
+) -> None:
+    needs("mount")
+    place = home.root / "watch"
+    place.mkdir()
+    with (home.root / "gateway.toml").open("a") as settings:
+        settings.write('[reporting]\nmetrics_file = "watch/metrics"\n' if name == "metrics" else "")
+    more = [] if name == "metrics" else ["--report", str(place / "report.html")]
+    with _read_only(place):
+        ran = running.run(home, more=more)
+        assert ran.status == STORAGE, ran.said
+        assert totals(home) == {"sent": 2, "duplicate": 1, "held": 1}
+    running.run(home, more=more)
+    assert list(broken(home, received)) == []
+    assert len(files(place)) == 1
+
+
+def test_what_cannot_be_noted_in_the_trail_is_not_done(home: Home, running: Gateway) -> None:
+    needs("mount")
+    running.run(home)
+    one = next(home.quarantine.rglob("*.dcm"))
+    with _read_only(home.state):
+        for command in (["held", "reject", one.stem], ["offboard", "north", "--confirm"]):
+            assert main([*command, "--home", str(home.root)]) == STORAGE
+    assert one.exists()
+    assert (home.state / "keys" / "north.key").exists()
 
 
 def test_below_the_low_water_mark_nothing_is_taken(running: Gateway, home: Home) -> None:
