@@ -1,5 +1,5 @@
 """
-Every fault, and what became of it: `python bench/faults.py [--quick]`.
+Every fault, and what became of it: `python bench/faults.py [--every N]`.
 
 Kills at every call of each kind, before every step on the disk (also with an encrypted archive),
 and at random times; refusals of the disk at every call; power cuts at every second fsync. The table
@@ -85,9 +85,8 @@ def power_cuts(running: Gateway, scratch: Path, step: int) -> Tally:
     return tally
 
 
-def main(*, quick: bool) -> None:
-    """Print the table."""
-    step = 15 if quick else 1
+def main(step: int) -> None:
+    """Print the table, of every fault or of some."""
     print("fault | injected | survived | lost | seconds")
     with tempfile.TemporaryDirectory() as folder, gateway(Path(folder)) as running:
         scratch = Path(folder)
@@ -122,5 +121,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="every fifteenth fault: minutes")
-    main(quick=parser.parse_args().quick)
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="15: minutes; 1: an hour")
+    main(parser.parse_args().every)

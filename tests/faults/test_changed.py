@@ -7,7 +7,7 @@ import shutil
 import stat
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,9 +27,9 @@ from tests.faults.gateway import ROOT, files, home_at
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from img_ingestion.apart import Work
     from img_ingestion.deidentify import Policy
     from img_ingestion.instance import ReceivedInstance
-    from img_ingestion.protocols import Answer
     from tests.conftest import MakeInstance
 
 SETTINGS = Settings(
@@ -40,34 +40,18 @@ SETTINGS = Settings(
 UID = "1.2.826.0.1.3680043.9.9999.1.1.1"
 
 
-class Meanwhile:
+class Meanwhile(Crew):
     """Two processes apart; what is to happen to a file happens while they have it."""
 
-    def __init__(self, crew: Crew, happens: Callable[[Path], object]) -> None:
-        self.crew, self.happens, self.done = crew, happens, False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.crew.__exit__(*error)
-
-    @property
-    def free(self) -> bool:
-        return self.crew.free
-
-    @property
-    def whole(self) -> bool:
-        return self.crew.whole
+    def __init__(self, work: Work, happens: Callable[[Path], object]) -> None:
+        super().__init__(work, 2)
+        self.happens, self.done = happens, False
 
     def begin(self, received: ReceivedInstance, policy: Policy) -> None:
-        self.crew.begin(received, policy)
+        super().begin(received, policy)
         if not self.done and received.path.name == "b.dcm":
             self.done = True
             self.happens(received.path)
-
-    def ended(self) -> tuple[str, Answer]:
-        return self.crew.ended()
 
 
 @pytest.fixture
@@ -81,9 +65,9 @@ def home(tmp_path: Path) -> Home:
 
 def _pass(home: Home, happens: Callable[[Path], object] = lambda _: None) -> Counter[str]:
     rules = recipe.load(ROOT / "deid.dicom")
-    crew = Crew(Maker(SETTINGS, rules, Shelves(home)).work, 2)
+    crew = Meanwhile(Maker(SETTINGS, rules, Shelves(home)).work, happens)
     with Ledger.open(home.state) as ledger:
-        told = ingest(home, SETTINGS, rules, ledger, workers=Meanwhile(crew, happens))
+        told = ingest(home, SETTINGS, rules, ledger, workers=crew)
         return Counter(one.outcome for one in told)
 
 
