@@ -33,7 +33,9 @@ PREFIX = b"DICM"
 SHORTEST = 8
 """Bytes of the shortest element (PS3.5 7.1.2)."""
 TRANSFER_SYNTAX = 0x0010
-IMAGE = re.compile("Image Storage|^(RT Dose|Segmentation|Label Map.*|Parametric Map) Storage")
+IMAGE = re.compile(
+    "(?:Image|Map|Volume|Volume Analysis) Storage|^(?:RT Dose|Segmentation|Label Map.*) Storage"
+)
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 """Where an image has its pixels (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pydicom
 import pytest
 from pydicom import uid
+from pydicom._uid_dict import UID_dictionary
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
@@ -152,13 +154,60 @@ def test_a_waveform_keeps_its_samples_and_loses_its_annotations_people() -> None
         (uid.EncapsulatedSTLStorage, "document"),
         (uid.SurfaceScanMeshStorage, "face"),
         (uid.ColorPaletteStorage, "no patient"),
-        (uid.CTPerformedProcedureProtocolStorage, "no kind that this version cleans"),
+        ("1.2.840.10008.5.1.4.1.1.9", "retired"),
+        ("1.2.840.10008.5.1.4.31", "names a service"),
         ("1.2.826.0.1.3680043.9.9999.6.6", "none that this version knows"),
     ],
 )
 def test_a_kind_that_nobody_can_clean_is_held_with_its_reason(sop_class: str, words: str) -> None:
     with pytest.raises(NotAdmitted, match=words):
         cleaned(carriers.written(carriers.without_picture(sop_class)))
+
+
+STORED = sorted(
+    key
+    for key, row in UID_dictionary.items()
+    if row[1] == "SOP Class" and "Storage" in row[0] and "Commitment" not in row[0]
+)
+
+
+def test_every_stored_kind_of_the_dictionary_is_cleaned_or_held_for_a_reason_of_its_own() -> None:
+    for sop_class in STORED:
+        with pytest.raises((Incomplete, NotAdmitted)) as held:
+            cleaned(carriers.written(carriers.without_picture(sop_class)))
+        assert "of no kind that" not in str(held.value), sop_class
+
+
+def test_a_protocol_that_was_performed_is_cleaned() -> None:
+    step = Dataset()
+    step.InstructionIndex, step.InstructionText = 1, "Call Dr. Thistlewood before the scan"
+    step.InstructionPerformedDateTime = "20100305101112"
+    source = carriers.without_picture(
+        uid.CTPerformedProcedureProtocolStorage,
+        InstructionSequence=[step],
+        ProtocolPlanningInformation="Thorax of Zebedee Quillfeather",
+    )
+    clean = cleaned(carriers.written(source))
+    assert clean.InstructionSequence[0].InstructionText.endswith("before the scan")
+    assert "Thorax" in clean.ProtocolPlanningInformation
+
+
+def test_each_person_of_a_report_has_a_code_and_the_patient_the_patients() -> None:
+    source = carriers.report()
+    names = ["Thistlewood^Ottoline", "OTTOLINE Thistlewood", "Ng^Mei=Ng^M.", "Zebedee Quillfeather"]
+    source.ContentSequence = source.ContentSequence[:1] * len(names)
+    source.ContentSequence = [deepcopy(item) for item in source.ContentSequence]
+    for item, name in zip(source.ContentSequence, names, strict=True):
+        item.PersonName = name
+    source.VerifyingObserverSequence = [Dataset()]
+    source.VerifyingObserverSequence[0].VerifyingObserverName = "Ng^Mei"
+    clean = cleaned(carriers.written(source))
+    first, again, other, patient = (str(item.PersonName) for item in clean.ContentSequence)
+    assert first == again
+    assert len({first, other, patient}) == len((first, other, patient))
+    assert patient == str(clean.PatientName)
+    assert str(clean.VerifyingObserverSequence[0].VerifyingObserverName) == other
+    assert not any(word in other for word in ("Ng", "Mei"))
 
 
 def test_a_document_within_an_admitted_kind_is_held() -> None:

@@ -62,7 +62,7 @@ an option whose cleaning a line of the recipe undoes.
 |---|---|
 | X | the element is removed, at every nesting level |
 | Z | the element is emptied |
-| D | the element gets a value that is valid for its VR and the same for everybody; Patient's Name, Patient ID and Accession Number get a keyed pseudonym |
+| D | the element gets a value that is valid for its VR and the same for everybody; Patient's Name, Patient ID and Accession Number get a keyed pseudonym, and so does each person whose name must stand in a report |
 | U | the UID becomes `2.25.` and 128 bits of HMAC-SHA256 under the customer's key, the same wherever it occurs; registered UIDs stay |
 | K | the element is kept; a kept sequence is descended into all the same |
 | C on dates and times | moved by the patient's own number of days; what is no date is treated as the Basic Profile says |

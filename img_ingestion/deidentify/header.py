@@ -171,6 +171,8 @@ class Header:
         vr = _vr(source, tag)
         if vr == "UI":
             return self.values.mapped(source, tag)
+        if vr == "PN":
+            return self.values.person(source, tag)
         if vr != "SQ":
             return DataElement(tag, vr, DUMMIES[vr])
         dummy = self._descended(source, tag, Action.D)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import tag_for_keyword
 
 from img_ingestion.deidentify import dates
+from img_ingestion.deidentify.dummies import EMPTIED
+from img_ingestion.deidentify.text_forms import LETTERS, folded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -45,6 +47,7 @@ class Patient:
     study: str = field(repr=False)
     days: int
     pseudonyms: Pseudonyms
+    name: str = field(default="", repr=False)
     over_89: bool = False
     """The age at the time of the study, with its year, would tell that the patient now is."""
     replaced: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
@@ -64,7 +67,7 @@ class Patient:
             identity = f"{name}\0{_text(dataset, 'PatientBirthDate')}"
         identity = identity or study
         days = pseudonyms.days(identity, options.max_date_shift_days)
-        return cls(identity, study, days, pseudonyms, _is_over_89(dataset))
+        return cls(identity, study, days, pseudonyms, _words(name), _is_over_89(dataset))
 
     def uid(self, tag: int, original: str) -> str:
         """Give the UID that stands for `original`, which may be a registered one and stay."""
@@ -86,6 +89,20 @@ class Patient:
             self.replaced[kind, original] = new
         return new
 
+    def person(self, name: str) -> str:
+        """
+        Give the code that stands for anybody's name where a name must stand; for nobody's, a sign.
+
+        The same person has the same one in every report of the customer, however written; the
+        patient has the patient's.
+        """
+        known = _words(name)
+        if not known:
+            return EMPTIED
+        if known == self.name:
+            return self.code(PATIENT_NAME, name)
+        return self.pseudonyms.code("person", known)
+
     def age(self, age: str) -> str:
         """Give an age, or that of all who are over 89 (45 CFR 164.514(b)(2)(i)(C))."""
         years = int(re.sub(r"\D", "", age) or 0)
@@ -106,6 +123,12 @@ def _is_over_89(dataset: Dataset) -> bool:
     ninety = f"{int(day[:4]) + OLDEST + 1:04}{day[4:]}"
     dates = (re.sub(r"\D", "", _text(dataset, keyword))[:8] for keyword in DATES)
     return int(born[1]) < BORN_SINCE or any(date >= ninety for date in dates)
+
+
+def _words(name: str) -> str:
+    """Give the words of a name's first group in one order: who writes it, writes it differently."""
+    groups = (LETTERS.findall(folded(group)) for group in name.split("="))
+    return " ".join(sorted(next(filter(None, groups), ())))
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

@@ -91,6 +91,13 @@ class Values:
         """Replace each of one or several UIDs; their count stays."""
         return self._each(source, tag, lambda text: self.patient.uid(tag, text) if text else "")
 
+    def person(self, source: Dataset, tag: BaseTag) -> DataElement:
+        """Put a code for each person where a name must stand."""
+        element = source[tag]
+        names = list(element.value) if element.VM > 1 else [element.value or ""]
+        codes = [self.patient.person(str(name)) for name in names]
+        return DataElement(tag, "PN", codes if len(codes) > 1 else codes[0])
+
     def kept(
         self, source: Dataset, tag: BaseTag, text: Action, *, listed: bool = False
     ) -> Element | None:
@@ -121,7 +128,7 @@ class Values:
             prose = text is Action.C or (not listed and _may_be_prose(tag, vr))
             return self._text(source, tag, vr, prose=prose)
         if vr == "PN":
-            return DataElement(tag, "PN", DUMMIES["PN"])
+            return self.person(source, tag)
         if not vr or (vr in BYTES and not _may_be_bytes(tag, vr)):
             return None
         return raw

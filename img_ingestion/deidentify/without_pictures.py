@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pydicom.uid import UID
+
 from img_ingestion.errors import Incomplete, NotAdmitted
 
 if TYPE_CHECKING:
@@ -92,12 +94,26 @@ KINDS: Mapping[Kind, str] = MappingProxyType(
         Kind("lengths and pairs of the eye: numbers and codes", _group(0x0022)): "77.1.5.3 78.7 "
         "78.8",
         Kind("visual field: numbers and codes", _group(0x0024)): "80.1",
+        Kind(
+            "protocol performed: settings of the device, steps and their labels, codes",
+            range(0x00189914, 0x00189940),
+        ): "200.2 200.8",
+        Kind(
+            "structured display: where images and texts stand on a screen",
+            range(0x00720422, 0x00720425),
+        ): "131",
     }
 )
 """What can be cleaned without a picture -> the last parts of its SOP Class UIDs (0008,0016)."""
 
+INSTRUCTION = Kind(
+    "delivery instruction: which beams or sources of a plan, by numbers and codes",
+    range(0x00741020, 0x00741410),
+)
+
 ADMITTED: Mapping[str, Kind] = MappingProxyType(
     {_STORAGE + suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes.split()}
+    | dict.fromkeys((_OTHER + "34.7", _OTHER + "34.10"), INSTRUCTION)
 )
 
 
@@ -106,6 +122,8 @@ def _each(why: str, suffixes: str, root: str = _STORAGE) -> dict[str, str]:
 
 
 DOCUMENT = "an encapsulated document: it cannot be cleaned"
+RETIRED = "retired from the standard: nobody looked into what such an instance holds"
+NO_PATIENT = "about no patient: there is no study that it could be filed by"
 
 HELD: Mapping[str, str] = MappingProxyType(
     {
@@ -115,20 +133,19 @@ HELD: Mapping[str, str] = MappingProxyType(
         **_each("a scan of the body's surface: it can show a face", "68.1 68.2"),
         **_each("an inventory of other instances, with their patients", "201.1"),
         # Hanging protocol, palette, implant templates, defined protocols and their approval
-        **_each(
-            "about no patient: there is no study that it could be filed by",
-            "200.1 200.3 200.7",
-        ),
-        **_each(
-            "about no patient: there is no study that it could be filed by",
-            "38.1 39.1 43.1 44.1 45.1",
-            _OTHER,
-        ),
+        **_each(NO_PATIENT, "200.1 200.3 200.7"),
+        **_each(NO_PATIENT, "38.1 39.1 43.1 44.1 45.1", _OTHER),
+        **_each("of security screening: about no patient", "501.3 501.4 501.5 501.6"),
+        # Overlays, curves and tables alone; trials of reports, waveforms and plans; prints
+        **_each(RETIRED, "8 9 9.1 10 11 88.1 88.3 88.4 129"),
+        **_each(RETIRED, "34.1", _OTHER),
+        **_each(RETIRED, "27", "1.2.840.10008.5.1.1."),
     }
 )
 """SOP Class UID -> why such an instance is held in any case."""
 
 UNKNOWN = "no pixel data, and of no kind that this version cleans without"
+SERVICE = "SOP Class UID (0008,0016) names a service, and nothing that is stored"
 
 
 def check(dataset: Dataset) -> None:
@@ -147,6 +164,7 @@ def check(dataset: Dataset) -> None:
         raise NotAdmitted(DOCUMENT)
     kind = ADMITTED.get(str(dataset.SOPClassUID))
     if kind is None:
-        raise NotAdmitted(UNKNOWN)
+        name = UID(dataset.SOPClassUID).name
+        raise NotAdmitted(SERVICE if name and "Storage" not in name else UNKNOWN)
     if not any(tag in kind.essence for tag in dataset.keys()):  # noqa: SIM118 (of elements else)
         raise Incomplete(f"without its content: no {kind.made_of.partition(':')[0]}")
