@@ -8,7 +8,8 @@ whole when its last element ends where the file does.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from img_ingestion.errors import Incomplete, NotDicom
 
@@ -27,6 +28,16 @@ SHORT_FORM = frozenset(
 )
 
 
+class Place(NamedTuple):
+    """Where an element stands: its header, its value, and what follows."""
+
+    start: int
+    value: int
+    end: int
+    vr: bytes
+    """As the file names it, or b"" where it does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """The bytes, and how their elements are encoded."""
@@ -34,6 +45,8 @@ class Walk:
     content: bytes
     implicit: bool
     little: bool
+    native: list[Place] = field(default_factory=list)
+    """Uncompressed pixel data of the data set itself, as they are come by."""
 
     def tag(self, position: int) -> int:
         """Give the tag at `position` as 0xGGGGEEEE."""
@@ -71,9 +84,14 @@ def explicit_value(content: bytes, position: int) -> tuple[int, int]:
     return value, value + length
 
 
-def check(content: bytes, start: int, *, implicit: bool, little: bool) -> None:
+def check(content: bytes, start: int, *, implicit: bool, little: bool) -> Place | None:
     """
     Raise unless the data set that starts at `start` ends where `content` does.
+
+    Returns
+    -------
+    Place or None
+        Where its uncompressed pixel data stand, if they stand in one place.
 
     Raises
     ------
@@ -85,7 +103,9 @@ def check(content: bytes, start: int, *, implicit: bool, little: bool) -> None:
     """
     if start >= len(content):
         raise Incomplete("the file ends before its data set begins")
-    _elements_end(Walk(content, implicit=implicit, little=little), start, len(content), 0)
+    walk = Walk(content, implicit=implicit, little=little)
+    _elements_end(walk, start, len(content), 0)
+    return walk.native[0] if len(walk.native) == 1 else None
 
 
 def _elements_end(walk: Walk, position: int, end: int, depth: int) -> int:
@@ -93,7 +113,7 @@ def _elements_end(walk: Walk, position: int, end: int, depth: int) -> int:
     if depth > DEEPEST:
         raise NotDicom("sequences are nested deeper than 64")
     while position < end:
-        tag = walk.tag(position)
+        start, tag = position, walk.tag(position)
         if tag == ITEM_END and end == UNDEFINED:
             return position + 8
         vr, length, value = walk.header(position)
@@ -101,6 +121,8 @@ def _elements_end(walk: Walk, position: int, end: int, depth: int) -> int:
             position = value + length
             if position > min(end, len(walk.content)):
                 raise Incomplete("an element is longer than the file")
+            if tag == PIXEL_DATA and not depth:
+                walk.native.append(Place(start, value, position, vr))
         elif tag == PIXEL_DATA:
             position = _fragments_end(walk, value)
         else:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom import config as pydicom_config
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -33,6 +35,7 @@ PREFIX = b"DICM"
 SHORTEST = 8
 """Bytes of the shortest element (PS3.5 7.1.2)."""
 TRANSFER_SYNTAX = 0x0010
+WORTH_A_VIEW = 4096
 IMAGE = re.compile(
     "(?:Image|Map|Volume|Volume Analysis) Storage|^(?:RT Dose|Segmentation|Label Map.*) Storage"
 )
@@ -54,7 +57,8 @@ def read(received: ReceivedInstance, limits: Limits) -> Dataset:
     Returns
     -------
     Dataset
-        With `file_meta`, elements still raw where nobody asked for them.
+        With `file_meta`, elements still raw where nobody asked for them. Uncompressed pixel data
+        are a view of the file's bytes.
 
     Raises
     ------
@@ -73,8 +77,8 @@ def read(received: ReceivedInstance, limits: Limits) -> Dataset:
         syntax, start = _bare_syntax(content), 0
         if not syntax:
             syntax, start = _file_meta(content, _file_meta_start(content))
-        _complete(content, start, syntax, limits)
-        dataset = pydicom.dcmread(BytesIO(content), force=True)
+        pixels = _complete(content, start, syntax, limits)
+        dataset = _parsed(content, pixels, syntax)
         dataset.file_meta.TransferSyntaxUID = UID(syntax)
         _has_its_pixels(dataset)
     return dataset
@@ -138,16 +142,35 @@ def _file_meta(content: bytes, position: int) -> tuple[str, int]:
     return syntax, position
 
 
-def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> None:
+def _parsed(content: bytes, pixels: extent.Place | None, syntax: str) -> Dataset:
+    """Parse the file; pydicom would copy the pixels, which are most of it."""
+    if pixels is not None and pixels.end - pixels.value >= WORTH_A_VIEW:
+        view = memoryview(content)
+        others = b"".join((view[: pixels.start], view[pixels.end :]))
+        dataset = pydicom.dcmread(BytesIO(others), force=True)
+        implicit, little = dataset.original_encoding
+        if (implicit, little) == _encoding(syntax):
+            value, vr = view[pixels.value : pixels.end], pixels.vr.decode() or None
+            dataset[extent.PIXEL_DATA] = RawDataElement(
+                Tag(extent.PIXEL_DATA), vr, len(value), value, pixels.value, implicit, little
+            )
+            return dataset
+    return pydicom.dcmread(BytesIO(content), force=True)
+
+
+def _encoding(syntax: str) -> tuple[bool, bool]:
+    """Tell whether a transfer syntax is implicit, and whether it is little endian."""
+    return syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
+
+
+def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> extent.Place | None:
     """Hold what ends early: pydicom reads 610 of 613 truncations of a CT without a word."""
+    implicit, little = _encoding(syntax)
     if syntax == DeflatedExplicitVRLittleEndian:
-        content, start = _inflated(content[start:], limits.max_unpacked_bytes), 0
-    extent.check(
-        content,
-        start,
-        implicit=syntax == ImplicitVRLittleEndian,
-        little=syntax != ExplicitVRBigEndian,
-    )
+        content = _inflated(content[start:], limits.max_unpacked_bytes)
+        extent.check(content, 0, implicit=implicit, little=little)
+        return None
+    return extent.check(content, start, implicit=implicit, little=little)
 
 
 def _has_its_pixels(dataset: Dataset) -> None:

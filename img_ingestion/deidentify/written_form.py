@@ -26,7 +26,7 @@ def valid(element: DataElement | RawDataElement) -> DataElement | RawDataElement
     if len(element.value) % 2 == 0:
         return element
     padding = b"\0" if element.VR in PADDED_WITH_NUL else b" "
-    value = element.value + padding
+    value = b"".join((element.value, padding))
     return element._replace(value=value, length=len(value))
 
 

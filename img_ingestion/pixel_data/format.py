@@ -73,7 +73,7 @@ def pixel_element(dataset: Dataset) -> DataElement:
         raise NotDecoded(f"{len(found)} pixel data elements where there must be one")
     with turned_into(NotDecoded, f"reading {found[0]}"):
         element = dataset[found[0]]
-    if not isinstance(element.value, bytes) or not element.value:
+    if not isinstance(element.value, bytes | memoryview) or not element.value:
         raise NotDecoded(f"{found[0]} is empty or not bytes")
     return element
 

@@ -122,7 +122,7 @@ def _class(element: DataElement | None) -> str:
         return f"SQ, {len(value)} items"
     if element.is_empty:
         return f"{element.VR}, empty"
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | memoryview):
         return f"{element.VR}, {len(value)} bytes"
     if element.VM > 1:
         return f"{element.VR}, {element.VM} values"
@@ -131,6 +131,6 @@ def _class(element: DataElement | None) -> str:
 
 def _value(element: DataElement | None) -> str:
     """Give a value as text, for the eyes of who asked for it on a terminal."""
-    if element is None or isinstance(element.value, (Sequence, bytes)):
+    if element is None or isinstance(element.value, (Sequence, bytes, memoryview)):
         return ""
     return str(element.value)[:LONGEST]
