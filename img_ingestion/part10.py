@@ -148,11 +148,15 @@ def _parsed(content: bytes, pixels: extent.Place | None, syntax: str) -> Dataset
         view = memoryview(content)
         others = b"".join((view[: pixels.start], view[pixels.end :]))
         dataset = pydicom.dcmread(BytesIO(others), force=True)
-        implicit, little = dataset.original_encoding
-        if (implicit, little) == _encoding(syntax):
+        if dataset.original_encoding == _encoding(syntax):
             value, vr = view[pixels.value : pixels.end], pixels.vr.decode() or None
             dataset[extent.PIXEL_DATA] = RawDataElement(
-                Tag(extent.PIXEL_DATA), vr, len(value), value, pixels.value, implicit, little
+                Tag(extent.PIXEL_DATA),
+                vr,
+                len(value),
+                value,  # type: ignore[arg-type]  # pydicom passes on whatever has the bytes
+                pixels.value,
+                *_encoding(syntax),
             )
             return dataset
     return pydicom.dcmread(BytesIO(content), force=True)

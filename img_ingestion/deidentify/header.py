@@ -8,27 +8,24 @@ then by its value representation, in `values`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag
 
 from img_ingestion.deidentify import content_items, private, profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dummies import DUMMIES
 from img_ingestion.deidentify.pseudonyms import names_a_class
-from img_ingestion.deidentify.representation import texts_of
+from img_ingestion.deidentify.representation import is_private, known, texts_of
 from img_ingestion.deidentify.tables import PRIVATE
 from img_ingestion.deidentify.written_form import valid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from pydicom.tag import BaseTag
 
     from img_ingestion.deidentify.recipe import HeaderRule
     from img_ingestion.deidentify.values import Element, Values
@@ -48,6 +45,8 @@ originals of what was replaced before, encrypted, and the description of signatu
 OTHER_CALENDAR = frozenset({0x00100033, 0x00100034})
 """The patient's dates of birth and death as LO, without a row in the table: nobody shifts them."""
 PIXELS = 0x7FE0
+FIRST_OF_BLOCK = 0x0100
+"""Below it private elements are creators, or nobody's (PS3.5 7.8.1)."""
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
@@ -75,37 +74,42 @@ class Header:
     def cleaned(self, source: Dataset, level: Level = TOP) -> Dataset:
         """Give a data set or an item without its patient; `source` is read only."""
         elements: dict[BaseTag, Element] = {}
-        creators: dict[BaseTag, str] = {}
-        for tag in sorted(source.keys(), key=int):
-            if tag.is_private:
-                element = self._private(source, tag, level, creators)
+        blocks = Blocks(source)
+        # Plain numbers: pydicom compares its tags in Python, a dictionary numbers in C.
+        numbers = {int(tag): tag for tag in source.keys()}  # noqa: SIM118 - not its elements
+        for number in sorted(numbers):
+            raw = source.get_item(numbers[number])
+            if is_private(number):
+                element = self._private(source, raw, level, blocks)
             else:
-                element = self._public(source, tag, level)
+                element = self._public(source, raw, level)
             if element is not None:
-                elements[tag] = valid(element)
-        for creator_tag, creator in creators.items():
-            elements[creator_tag] = DataElement(creator_tag, "LO", creator)
+                elements[numbers[number]] = valid(element)
+        elements |= blocks.creators()
         # At once, because pydicom decodes a private element that is added to its creator.
         out = Dataset(elements)
         implicit, little = source.original_encoding
         out.set_original_encoding(implicit, little, source.original_character_set)
-        for tag in [tag for tag, element in elements.items() if element.VR == "SQ"]:
-            out[tag] = elements[tag]
+        for tag, element in elements.items():
+            if element.VR == "SQ":
+                out[tag] = element
         if content_items.CONCEPT_NAME in out and out[content_items.CONCEPT_NAME].VR == "SQ":
             content_items.settle(out, source, self.table, self.values.patient)
         return out
 
-    def _public(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
-        if tag.element == 0 or tag.group & 0xFF00 in (CURVES, OVERLAYS) or tag in NO_READER:
+    def _public(self, source: Dataset, raw: Element, level: Level) -> Element | None:
+        tag = int(raw.tag)
+        group = tag >> 16
+        if not tag & 0xFFFF or group & 0xFF00 in (CURVES, OVERLAYS) or tag in NO_READER:
             return None
-        if tag.group == PIXELS and level.parent is not None:
+        if group == PIXELS and level.parent is not None:
             # A picture in an item, as an icon is one: nobody looked at it.
             return None
         rule = self.table.get(tag)
         if rule is None:
-            return self._unnamed(source, tag, level)
+            return self._unnamed(source, raw, level)
         action = profile.resolved(rule.action, tag, level.parent, self.sop_class)
-        mapped = rule.action is REFERENCES.get(tag) and _only_refers(source, tag)
+        mapped = rule.action is REFERENCES.get(tag) and _only_refers(source, raw)
         if mapped or rule.action is Action.X_Z_U:
             # A reference that is dropped in one file and kept in its brother is inconsistent, and
             # mapped it tells nothing: of the three that the table permits, U for every IOD.
@@ -113,112 +117,130 @@ class Header:
         elif tag == PERFORMED_STEP:
             action = Action.D if rule.action is Action.X_Z_D else action
         if action is Action.LITERAL:
-            return DataElement(tag, _vr(source, tag), rule.value)
-        return self._done(action, source, tag, level)
+            return DataElement(raw.tag, _vr(raw), rule.value)
+        return self._done(action, source, raw, level)
 
-    def _unnamed(self, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
-        unknown = tag.group <= DIRECTORY or not dictionary_has_tag(tag)
+    def _unnamed(self, source: Dataset, raw: Element, level: Level) -> Element | None:
+        tag = int(raw.tag)
+        unknown = tag >> 16 <= DIRECTORY or not known(tag)
         if unknown or tag in OTHER_CALENDAR:
             return None
         if level.unnamed is not Action.D:
             text = Action.C if profile.describes(tag) else level.unnamed
-            return self._kept(source, tag, text)
+            return self._kept(source, raw, text)
         if tag in CODE_TRIPLE:
-            return DataElement(tag, dictionary_VR(tag), DUMMIES["LO"])
-        return self.values.kept(source, tag, Action.K) if names_a_class(tag) else None
+            return DataElement(raw.tag, known(tag), DUMMIES["LO"])
+        return self.values.kept(source, raw, Action.K) if names_a_class(tag) else None
 
-    def _done(self, action: Action, source: Dataset, tag: BaseTag, level: Level) -> Element | None:
+    def _done(self, action: Action, source: Dataset, raw: Element, level: Level) -> Element | None:
         """Do what the rule asks of one element."""
         match action:
             case Action.X:
                 return None
             case Action.Z:
-                return _empty(source, tag)
+                return _empty(raw)
             case Action.D:
-                return self._dummy(source, tag)
+                return self._dummy(source, raw)
             case Action.K:
-                return self._kept(source, tag, level.unnamed, listed=True)
-        if _vr(source, tag) == "SQ":
+                return self._kept(source, raw, level.unnamed, listed=True)
+        if _vr(raw) == "SQ":
             within = Action.C if action in (Action.C, Action.U) else level.unnamed
-            return self._descended(source, tag, within)
-        return self.values.changed(action, source, tag) or self._fallback(source, tag)
+            return self._descended(source, raw, within)
+        return self.values.changed(action, source, raw) or self._fallback(source, raw)
 
-    def _fallback(self, source: Dataset, tag: BaseTag) -> Element | None:
+    def _fallback(self, source: Dataset, raw: Element) -> Element | None:
         """Do what the Basic Profile asks of a value that could be neither shifted nor cleaned."""
+        tag = int(raw.tag)
         basic = profile.basic(tag)
         action = profile.resolved(basic or Action.X, tag, None, self.sop_class)
         if action is Action.D:
-            return self._dummy(source, tag)
-        return _empty(source, tag) if action is Action.Z else None
+            return self._dummy(source, raw)
+        return _empty(raw) if action is Action.Z else None
 
     def _kept(
-        self, source: Dataset, tag: BaseTag, unnamed: Action, *, listed: bool = False
+        self, source: Dataset, raw: Element, unnamed: Action, *, listed: bool = False
     ) -> Element | None:
-        if _vr(source, tag) == "SQ":
-            return self._descended(source, tag, unnamed)
-        return self.values.kept(source, tag, unnamed, listed=listed)
+        if _vr(raw) == "SQ":
+            return self._descended(source, raw, unnamed)
+        return self.values.kept(source, raw, unnamed, listed=listed)
 
-    def _descended(self, source: Dataset, tag: BaseTag, unnamed: Action) -> DataElement | None:
-        element = source[tag]
+    def _descended(self, source: Dataset, raw: Element, unnamed: Action) -> DataElement | None:
+        element = source[raw.tag]
         if element.VR != "SQ":
             return None
-        level = Level(tag, unnamed)
+        level = Level(int(raw.tag), unnamed)
         return DataElement(
-            tag, "SQ", Sequence([self.cleaned(item, level) for item in element.value])
+            raw.tag, "SQ", Sequence([self.cleaned(item, level) for item in element.value])
         )
 
-    def _dummy(self, source: Dataset, tag: BaseTag) -> Element | None:
-        vr = _vr(source, tag)
+    def _dummy(self, source: Dataset, raw: Element) -> Element | None:
+        vr = _vr(raw)
         if vr == "UI":
-            return self.values.mapped(source, tag)
+            return self.values.mapped(source, raw)
         if vr == "PN":
-            return self.values.person(source, tag)
+            return self.values.person(source, raw)
         if vr != "SQ":
-            return DataElement(tag, vr, DUMMIES[vr])
-        dummy = self._descended(source, tag, Action.D)
-        return dummy or DataElement(tag, "SQ", Sequence([Dataset()]))
+            return DataElement(raw.tag, vr, DUMMIES[vr])
+        dummy = self._descended(source, raw, Action.D)
+        return dummy or DataElement(raw.tag, "SQ", Sequence([Dataset()]))
 
     def _private(
-        self, source: Dataset, tag: BaseTag, level: Level, creators: dict[BaseTag, str]
+        self, source: Dataset, raw: Element, level: Level, blocks: Blocks
     ) -> Element | None:
         """Keep a private element only if it is known to be safe (PS3.15 E.3.10)."""
         rule = self.table.get(PRIVATE)
-        block = tag.element >> 8
-        if rule is None or rule.action is Action.X or not block or level.unnamed is Action.D:
+        group, number = divmod(int(raw.tag), 1 << 16)
+        block = group << 16 | number >> 8
+        unowned = number < FIRST_OF_BLOCK
+        if rule is None or rule.action is Action.X or unowned or level.unnamed is Action.D:
             return None
-        creator_tag = Tag(tag.group, block)
-        name = creators.get(creator_tag)
-        if name is None:
-            name = _creator(source, creator_tag)
-        element = self.values.private(source, tag, private.kind(tag.group, tag.element, name))
+        kind = private.kind(group, number, blocks.owner(block))
+        element = self.values.private(source, raw, kind)
         if element is not None:
-            creators[creator_tag] = name
+            blocks.kept.add(block)
         return element
 
 
-def _creator(source: Dataset, tag: BaseTag) -> str:
-    """Give the owner of a private block, or nothing (PS3.5 7.8.1)."""
-    return texts_of(source, tag)[0] if tag in source else ""
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The private blocks of a data set (PS3.5 7.8.1)."""
+
+    source: Dataset
+    owners: dict[int, str] = field(default_factory=dict)
+    """By the tag of their creator."""
+    kept: set[int] = field(default_factory=set)
+    """Those of which an element stays."""
+
+    def owner(self, block: int) -> str:
+        """Give who owns a block, or nothing."""
+        if block not in self.owners:
+            creator = self.source.get_item(BaseTag(block))
+            self.owners[block] = "" if creator is None else texts_of(self.source, creator)[0]
+        return self.owners[block]
+
+    def creators(self) -> dict[BaseTag, Element]:
+        """Give the creators of what stays, written anew."""
+        tags = map(BaseTag, sorted(self.kept))
+        return {tag: DataElement(tag, "LO", self.owners[int(tag)]) for tag in tags}
 
 
-def _only_refers(source: Dataset, tag: BaseTag) -> bool:
+def _only_refers(source: Dataset, raw: Element) -> bool:
     """Tell whether the items of a sequence say no more than which instance is meant, and when."""
-    items = source[tag].value if _vr(source, tag) == "SQ" else None
+    items = source[raw.tag].value if _vr(raw) == "SQ" else None
     public = [(item, each) for item in items or () for each in list(item.keys())]
     silent = {each for _, each in public if each.is_private or each == CHARACTER_SET}
-    kinds = {_vr(item, each) for item, each in public if each not in silent}
+    kinds = {_vr(item.get_item(each)) for item, each in public if each not in silent}
     return bool(kinds) and kinds <= REFERENCE
 
 
-def _empty(source: Dataset, tag: BaseTag) -> DataElement:
-    vr = _vr(source, tag)
-    return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+def _empty(raw: Element) -> DataElement:
+    vr = _vr(raw)
+    return DataElement(raw.tag, vr, Sequence() if vr == "SQ" else None)
 
 
-def _vr(source: Dataset, tag: BaseTag) -> str:
+def _vr(raw: Element) -> str:
     """Give the VR to write: the file's where it names one, else the dictionary's first."""
-    vr = source.get_item(tag).VR
+    vr = raw.VR
     if vr is None or vr == "UN":
-        known = dictionary_VR(tag) if dictionary_has_tag(tag) else ""
-        vr = known.split(" ")[0] or "UN"
+        vr = known(int(raw.tag)).split(" ")[0] or "UN"
     return str(vr)

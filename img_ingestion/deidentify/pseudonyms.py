@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom._uid_dict import UID_dictionary
@@ -33,6 +34,7 @@ CLASS_UID = re.compile(
 )
 
 
+@lru_cache(maxsize=8192)
 def names_a_class(tag: int) -> bool:
     """Tell an attribute whose UID names a kind of thing (SOP class, code scheme) from a thing."""
     return CLASS_UID.search(keyword_for_tag(tag)) is not None

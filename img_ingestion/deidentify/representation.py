@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
@@ -16,8 +17,8 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
-    from pydicom.tag import BaseTag
 
 TEXT = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 TIMES = frozenset({"DA", "DT", "TM"})
@@ -36,21 +37,33 @@ CODE_STRING = re.compile(r"[A-Z0-9 _]*")
 LONGEST_CODE = 16
 
 
-def trusted(tag: BaseTag, written: str) -> str:
+def is_private(tag: int) -> bool:
+    """Tell an element of somebody's own from one of the standard's (PS3.5 7.8)."""
+    return bool(tag >> 16 & 1)
+
+
+@lru_cache(maxsize=8192)
+def known(tag: int) -> str:
+    """Give the representations that the dictionary has for a tag, as it writes them, or ""."""
+    return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
+
+
+@lru_cache(maxsize=8192)
+def trusted(tag: int, written: str) -> str:
     """
     Give the representation by which a value is to be judged, or "" if it is in the wrong one.
 
     Parameters
     ----------
-    tag : BaseTag
+    tag : int
         Of the element; for private ones, and those the dictionary does not know, the file decides.
     written : str
         The VR that the file names.
 
     """
-    if tag.is_private or written == "PN" or not dictionary_has_tag(tag):
+    if is_private(tag) or written == "PN" or not known(tag):
         return written
-    allowed = set(dictionary_VR(tag).split(" or "))
+    allowed = set(known(tag).split(" or "))
     if written in allowed or any(written in like and allowed & like for like in ALIKE):
         return written
     stricter = sorted(allowed & {*CODED, "PN"})
@@ -79,14 +92,13 @@ def _is_plain(value: bytes) -> bool:
     return value.isascii() and b"\x1b" not in value
 
 
-def texts_of(source: Dataset, tag: BaseTag) -> list[str]:
+def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
     """
-    Give the values of an element as texts, without padding.
+    Give the values of one of a data set's elements as texts, without padding.
 
     Bytes below 0x80 without an escape are the same in every character set of PS3.5 6.1, so most
     elements need no decoding, and a malformed number needs no conversion that would raise.
     """
-    raw = source.get_item(tag)
     if raw.is_raw and isinstance(raw.value, bytes):
         if raw.VR in CODED or (raw.VR in TEXT and _is_plain(raw.value)):
             text = raw.value.decode("latin-1")
@@ -96,7 +108,7 @@ def texts_of(source: Dataset, tag: BaseTag) -> list[str]:
         if form and raw.value and len(raw.value) % struct.calcsize(form) == 0:
             order = "<" if getattr(raw, "is_little_endian", True) else ">"
             return [str(number) for (number,) in struct.iter_unpack(order + form, raw.value)]
-    element = source[tag]
+    element = source[raw.tag]
     if element.value is None:
         return [""]
     values = list(element.value) if element.VM > 1 else [element.value]

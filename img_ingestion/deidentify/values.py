@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 
 from img_ingestion.deidentify import private
@@ -28,6 +29,8 @@ from img_ingestion.deidentify.representation import (
     TIMES,
     counted,
     is_code,
+    is_private,
+    known,
     overruns,
     texts_of,
     trusted,
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydicom.dataset import Dataset
-    from pydicom.tag import BaseTag
 
     from img_ingestion.deidentify.free_text import Cleaner
     from img_ingestion.deidentify.patient import Patient
@@ -71,35 +73,38 @@ class Values:
     dates: Action
     """SHIFT, K or X for dates and times that no rule names."""
 
-    def changed(self, action: Action, source: Dataset, tag: BaseTag) -> Element | None:
+    def changed(self, action: Action, source: Dataset, raw: Element) -> Element | None:
         """Do U, C, SHIFT or PSEUDONYM; None where the value does not allow it."""
+        tag = int(raw.tag)
         if action is Action.PSEUDONYM:
-            element = source[tag]
+            element = source[raw.tag]
             original = "" if element.value is None else str(element.value).strip()
-            return DataElement(tag, element.VR, self.patient.code(tag, original))
-        vr = source[tag].VR
+            return DataElement(raw.tag, element.VR, self.patient.code(tag, original))
+        raw = source[raw.tag]
+        vr = raw.VR
         if vr == "UI":
-            return self.mapped(source, tag)
+            return self.mapped(source, raw)
         if vr in TIMES:
-            return self._each(source, tag, lambda text: self.patient.shifted(vr, text))
+            return self._each(source, raw, lambda text: self.patient.shifted(vr, text))
         if action is Action.C and vr in TEXT:
             clean = self.cleaner.cleaned
-            return self._each(source, tag, lambda text: _never_empty(text, clean, vr))
+            return self._each(source, raw, lambda text: _never_empty(text, clean, vr))
         return None
 
-    def mapped(self, source: Dataset, tag: BaseTag) -> Element | None:
+    def mapped(self, source: Dataset, raw: Element) -> Element | None:
         """Replace each of one or several UIDs; their count stays."""
-        return self._each(source, tag, lambda text: self.patient.uid(tag, text) if text else "")
+        tag = int(raw.tag)
+        return self._each(source, raw, lambda text: self.patient.uid(tag, text) if text else "")
 
-    def person(self, source: Dataset, tag: BaseTag) -> DataElement:
+    def person(self, source: Dataset, raw: Element) -> DataElement:
         """Put a code for each person where a name must stand."""
-        element = source[tag]
+        element = source[raw.tag]
         names = list(element.value) if element.VM > 1 else [element.value or ""]
         codes = [self.patient.person(str(name)) for name in names]
-        return DataElement(tag, "PN", codes if len(codes) > 1 else codes[0])
+        return DataElement(raw.tag, "PN", codes if len(codes) > 1 else codes[0])
 
     def kept(
-        self, source: Dataset, tag: BaseTag, text: Action, *, listed: bool = False
+        self, source: Dataset, raw: Element, text: Action, *, listed: bool = False
     ) -> Element | None:
         """
         Keep a value, as far as its representation lets it be kept.
@@ -108,33 +113,33 @@ class Values:
         ----------
         source : Dataset
             The data set that has it.
-        tag : BaseTag
-            Its tag.
+        raw : DataElement or RawDataElement
+            The element.
         text : Action
             C: its text is a descriptor; K: a coded or technical word, unless it is long free text.
         listed : bool
             A rule names this element; its UIDs, dates and long texts then stay.
 
         """
-        raw = source.get_item(tag)
         if raw.VR is None or raw.VR == "UN":
-            raw = source[tag]
+            raw = source[raw.tag]
+        tag = int(raw.tag)
         vr = trusted(tag, str(raw.VR))
         if not vr and (decimal := counted(tag, str(raw.VR))):
             return self._in_digits(source, tag, decimal)
         if vr in CODED:
-            return self._coded(source, tag, vr, listed=listed)
+            return self._coded(source, raw, vr, listed=listed)
         if vr in TEXT:
             prose = text is Action.C or (not listed and _may_be_prose(tag, vr))
-            return self._text(source, tag, vr, prose=prose)
+            return self._text(source, raw, vr, prose=prose)
         if vr == "PN":
-            return self.person(source, tag)
+            return self.person(source, raw)
         if not vr or (vr in BYTES and not _may_be_bytes(tag, vr)):
             return None
         return raw
 
-    def _text(self, source: Dataset, tag: BaseTag, vr: str, *, prose: bool) -> Element | None:
-        texts = texts_of(source, tag)
+    def _text(self, source: Dataset, raw: Element, vr: str, *, prose: bool) -> Element | None:
+        tag, texts = int(raw.tag), texts_of(source, raw)
         if vr == "CS" and overruns(texts):
             return None
         prose = prose or (vr == "CS" and not is_code(texts))
@@ -144,7 +149,7 @@ class Values:
         else:
             clean = self.cleaner.cleaned if prose and not standard else self.cleaner.without_own
         return self._each(
-            source, tag, lambda one: one if prescribed(tag, one) else _never_empty(one, clean, vr)
+            source, raw, lambda one: one if prescribed(tag, one) else _never_empty(one, clean, vr)
         )
 
     def _meaning(self, text: str) -> str:
@@ -154,63 +159,65 @@ class Values:
             return text
         return clean
 
-    def private(self, source: Dataset, tag: BaseTag, kind: str) -> Element | None:
+    def private(self, source: Dataset, raw: Element, kind: str) -> Element | None:
         """Keep a private element as far as its kind and its values let it be kept (E.3.10)."""
         if not kind:
             return None
-        vr = source.get_item(tag).VR
-        if vr in (None, "UN"):
-            vr = source[tag].VR
-        if kind != "listed" and not self._is_harmless(kind, str(vr), source, tag):
+        if raw.VR in (None, "UN"):
+            raw = source[raw.tag]
+        vr = str(raw.VR)
+        if kind != "listed" and not self._is_harmless(kind, vr, source, raw):
             return None
         # What is curated has just been found clean, and its numbers are no records.
         text = Action.K if kind == "curated" else Action.C
-        return None if vr == "SQ" else self.kept(source, tag, text)
+        return None if vr == "SQ" else self.kept(source, raw, text)
 
-    def _is_harmless(self, kind: str, vr: str, source: Dataset, tag: BaseTag) -> bool:
+    def _is_harmless(self, kind: str, vr: str, source: Dataset, raw: Element) -> bool:
         """Look at a private element's values, once for the same bytes in a study."""
-        raw, known = source.get_item(tag), None
+        said = None
         # In another byte order, or another character set, the same bytes say something else.
-        alike = isinstance(raw.value, bytes) and bool(source.original_encoding[1])
-        alike = alike and (vr in private.BINARY or raw.value.isascii())
-        key = (kind, vr, raw.value if alike else b"")
+        content = raw.value if isinstance(raw.value, bytes) else None
+        alike = content is not None and bool(source.original_encoding[1])
+        alike = alike and (vr in private.BINARY or content.isascii())
+        key = (kind, vr, content if alike else b"")
         if alike:
-            known = self.cleaner.harmless.get(key)
-        if known is None:
-            known = private.is_harmless(kind, vr, texts_of(source, tag), self.cleaner)
+            said = self.cleaner.harmless.get(key)
+        if said is None:
+            said = private.is_harmless(kind, vr, texts_of(source, raw), self.cleaner)
             if alike and self.cleaner.may_remember(key[2].decode("latin-1")):
-                self.cleaner.harmless[key] = known
-        return known
+                self.cleaner.harmless[key] = said
+        return said
 
-    def _coded(self, source: Dataset, tag: BaseTag, vr: str, *, listed: bool) -> Element | None:
+    def _coded(self, source: Dataset, raw: Element, vr: str, *, listed: bool) -> Element | None:
         if vr == "UI":
-            return self._uid(source, tag, listed=listed)
+            return self._uid(source, raw, listed=listed)
         if vr in TIMES:
-            return self._time(source, tag, vr, Action.K if listed else self.dates)
-        return self._number(source, tag, NUMBERS[vr])
+            return self._time(source, raw, vr, Action.K if listed else self.dates)
+        return self._number(source, raw, NUMBERS[vr])
 
-    def _uid(self, source: Dataset, tag: BaseTag, *, listed: bool) -> Element | None:
+    def _uid(self, source: Dataset, raw: Element, *, listed: bool) -> Element | None:
+        tag = int(raw.tag)
         if not listed and not names_a_class(tag):
-            return self.mapped(source, tag)
-        return self._each(source, tag, lambda text: self._class(tag, text))
+            return self.mapped(source, raw)
+        return self._each(source, raw, lambda text: self._class(tag, text))
 
-    def _class(self, tag: BaseTag, text: str) -> str | None:
+    def _class(self, tag: int, text: str) -> str | None:
         """Keep the UID of a class; some writers put an instance's where a class belongs."""
         if text in self.cleaner.uids and names_a_class(tag):
             return self.patient.uid(tag, text)
         return text if UID.fullmatch(text) else None
 
-    def _time(self, source: Dataset, tag: BaseTag, vr: str, action: Action) -> Element | None:
+    def _time(self, source: Dataset, raw: Element, vr: str, action: Action) -> Element | None:
         if action is Action.X:
             return None
         if action is Action.K:
             proved: Callable[[str], str | None] = lambda text: (  # noqa: E731  one use, typed
                 None if self.patient.shifted(vr, text) is None else text
             )
-            return self._each(source, tag, proved)
-        return self._each(source, tag, lambda text: self.patient.shifted(vr, text))
+            return self._each(source, raw, proved)
+        return self._each(source, raw, lambda text: self.patient.shifted(vr, text))
 
-    def _number(self, source: Dataset, tag: BaseTag, form: re.Pattern[str]) -> Element | None:
+    def _number(self, source: Dataset, raw: Element, form: re.Pattern[str]) -> Element | None:
         def proved(text: str) -> str | None:
             if text and not form.fullmatch(text):
                 return None
@@ -219,7 +226,7 @@ class Values:
                 return (self.dates is Action.SHIFT and self.patient.shifted("DA", text)) or ""
             return self.patient.age(text) if form is NUMBERS["AS"] else text
 
-        return self._each(source, tag, proved)
+        return self._each(source, raw, proved)
 
     def _in_digits(self, source: Dataset, tag: BaseTag, vr: str) -> Element | None:
         """Write a small binary number as the text that is asked for; two letters make a larger."""
@@ -229,11 +236,10 @@ class Values:
         return None if self.cleaner.is_number(texts[0]) else DataElement(tag, vr, texts[0])
 
     def _each(
-        self, source: Dataset, tag: BaseTag, change: Callable[[str], str | None]
+        self, source: Dataset, raw: Element, change: Callable[[str], str | None]
     ) -> Element | None:
         """Change each value of a text-like element; untouched ones stay as they were written."""
-        raw = source.get_item(tag)
-        texts = texts_of(source, tag)
+        texts = texts_of(source, raw)
         # Behind a NUL no reader looks, and so no check would.
         changed = [change(text.partition("\0")[0].rstrip()) for text in texts]
         if None in changed:
@@ -241,15 +247,15 @@ class Values:
         if changed == texts:
             return raw
         value = changed if len(changed) > 1 else changed[0]
-        vr = raw.VR or source[tag].VR
+        vr = raw.VR or source[raw.tag].VR
         joined = "\\".join(text or "" for text in changed)
         content = None if joined.isascii() else written(joined, source.original_character_set)
         if content is None:
-            return DataElement(tag, vr, value)
-        return RawDataElement(tag, vr, len(content), content, 0, *source.original_encoding)
+            return DataElement(raw.tag, vr, value)
+        return RawDataElement(raw.tag, vr, len(content), content, 0, *source.original_encoding)
 
 
-def _is_standard_code(source: Dataset, tag: BaseTag) -> bool:
+def _is_standard_code(source: Dataset, tag: int) -> bool:
     """Tell a code that a standard has printed from one that a site made up (PS3.16 8.2)."""
     if tag not in CODE:
         return False
@@ -258,9 +264,10 @@ def _is_standard_code(source: Dataset, tag: BaseTag) -> bool:
     return bool(name) and not name.startswith("99") and name not in LOCAL_SCHEMES
 
 
-def _may_be_prose(tag: BaseTag, vr: str) -> bool:
+@lru_cache(maxsize=8192)
+def _may_be_prose(tag: int, vr: str) -> bool:
     """Tell an element that no rule names and in which somebody may write of anybody."""
-    if tag.is_private or vr in ONE_VALUE:
+    if is_private(tag) or vr in ONE_VALUE:
         return vr in ONE_VALUE
     if vr not in WORDS or (tag in CODE and tag != CODE_MEANING):
         return False
@@ -272,9 +279,6 @@ def _never_empty(text: str, clean: Callable[[str], str], vr: str) -> str:
     return clean(text) or (str(DUMMIES.get(vr, EMPTIED)) if text else "")
 
 
-def _may_be_bytes(tag: BaseTag, vr: str) -> bool:
+def _may_be_bytes(tag: int, vr: str) -> bool:
     """Tell bytes where bytes belong from bytes that hide a text's element."""
-    if tag.is_private:
-        return vr != "UN"
-    known = dictionary_VR(tag).split(" or ") if dictionary_has_tag(tag) else []
-    return vr != "UN" and bool(BYTES.intersection(known))
+    return vr != "UN" and (is_private(tag) or bool(BYTES.intersection(known(tag).split(" or "))))
