@@ -39,6 +39,7 @@ LONG_NUMBER = 6
 END_OF_TIMES = 4e9
 MOST_REMEMBERED = 20_000
 """Texts: some megabytes."""
+NO_DIGIT = re.compile(r"\D")
 UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){3,}")
 
 
@@ -111,7 +112,7 @@ class Cleaner:
 
     def is_number(self, text: str) -> bool:
         """Tell whether a value of IS or DS is no count or measure but an identifying number."""
-        return re.sub(r"\D", "", text) in self.counts
+        return len(text) >= LONG_NUMBER and NO_DIGIT.sub("", text) in self.counts
 
     def is_day(self, seconds: float) -> bool:
         """Tell whether a number is one of the instance's days, in seconds since 1970."""

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 
 from img_ingestion.deidentify import profile
@@ -16,6 +16,7 @@ from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dates import DA
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.pseudonyms import names_a_class
+from img_ingestion.deidentify.representation import known
 from img_ingestion.deidentify.tables import rows
 from img_ingestion.deidentify.text_forms import LETTERS, WORD, folded, is_unspaced, spellings
 from img_ingestion.deidentify.vocabulary import is_clinical, listed
@@ -92,7 +93,7 @@ def identity_tags() -> frozenset[int]:
 
 
 def _known_vr(tag: int) -> str:
-    return dictionary_VR(tag).split(" ")[0] if dictionary_has_tag(tag) else ""
+    return known(tag).split(" ")[0]
 
 
 @dataclass(slots=True)
@@ -145,23 +146,25 @@ def _collect(dataset: Dataset, found: _Found, retained: frozenset[int]) -> None:
         if vr == "SQ":
             for item in dataset[raw.tag].value or ():
                 _collect(item, found, retained)
-        elif raw.tag not in retained:
-            _collect_one(dataset, raw, vr, found)
+            continue
+        tag = int(raw.tag)
+        if tag not in retained:
+            _collect_one(dataset, raw, tag, vr, found)
 
 
 def _collect_one(
-    dataset: Dataset, raw: DataElement | RawDataElement, vr: str, found: _Found
+    dataset: Dataset, raw: DataElement | RawDataElement, tag: int, vr: str, found: _Found
 ) -> None:
     if vr == "UI":
-        found.uids.update(_uids(raw))
+        found.uids.update(_uids(raw, tag))
     elif vr in {"DA", "DT"}:
         days = tuple(_days(raw))
         found.dates.update(days)
-        if raw.tag == BIRTH_DATE:
+        if tag == BIRTH_DATE:
             found.births.update(days)
-    elif vr == "PN" or raw.tag in NUMBERS or (vr in TEXT and raw.tag in identity_tags()):
+    elif vr == "PN" or tag in NUMBERS or (vr in TEXT and tag in identity_tags()):
         for text in texts_of(dataset[raw.tag]):
-            _take(vr, raw.tag, text, found)
+            _take(vr, tag, text, found)
 
 
 def _take(vr: str, tag: int, text: str, found: _Found) -> None:
@@ -182,7 +185,7 @@ def _representation(dataset: Dataset, raw: DataElement | RawDataElement) -> str:
     """Give what an element is, without decoding it where the file or the dictionary tells."""
     vr = raw.VR
     if vr is None or vr == "UN":
-        vr = _known_vr(raw.tag) or (str(dataset[raw.tag].VR) if vr is None else "UN")
+        vr = _known_vr(int(raw.tag)) or (str(dataset[raw.tag].VR) if vr is None else "UN")
     return str(vr)
 
 
@@ -208,8 +211,8 @@ def texts_of(element: DataElement) -> list[str]:
     return [str(value) for value in values]
 
 
-def _uids(raw: DataElement | RawDataElement) -> Iterator[str]:
-    if not names_a_class(raw.tag):
+def _uids(raw: DataElement | RawDataElement, tag: int) -> Iterator[str]:
+    if not names_a_class(tag):
         for text in _coded(raw):
             if "." in text and text not in UID_dictionary:
                 yield text

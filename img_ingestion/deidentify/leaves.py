@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
-from img_ingestion.deidentify.representation import CODED, ONE_VALUE
+from img_ingestion.deidentify.representation import CODED, ONE_VALUE, known
 from img_ingestion.errors import NotVerified
 from img_ingestion.extent import DEEPEST, ITEM, LONG_FORM, SEQUENCE_END, UNDEFINED
 
@@ -170,4 +169,4 @@ def fragments_end(content: bytes | memoryview, position: int, *, little: bool) -
 
 
 def _known(tag: int) -> str:
-    return dictionary_VR(tag).split(" ")[0] if dictionary_has_tag(tag) else "LO"
+    return known(tag).split(" ")[0] or "LO"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.action import Action
@@ -69,21 +70,26 @@ def telling(dataset: Dataset, table: Mapping[int, HeaderRule]) -> Telling:
     words: set[str] = set()
     numbers: set[str] = set()
     for vr, text in _texts(dataset, table):
-        if vr == "PN":
-            words.update(word.lower() for word in re.findall(r"[^\W\d_]+", text))
-        numbers.update(re.findall(r"\d+", text))
-        numbers.add(re.sub(r"\D", "", text))
-        for year, month, day in DAY.findall(text):
-            numbers.update(
-                first + second + third for first, second, third in _orders(year, month, day)
-            )
+        told = _told(vr == "PN", text)
+        words |= told.words
+        numbers |= told.numbers
     return Telling(frozenset(words), frozenset(numbers) - {""})
 
 
+@lru_cache(maxsize=4096)
+def _told(is_name: bool, text: str) -> Telling:  # noqa: FBT001 - the key of a memory
+    """Say what one value tells; most are the same in all files of a study."""
+    words = re.findall(r"[^\W\d_]+", text.lower()) if is_name else ()
+    numbers = {*re.findall(r"\d+", text), re.sub(r"\D", "", text)}
+    for year, month, day in DAY.findall(text):
+        numbers.update(map("".join, _orders(year, month, day)))
+    return Telling(frozenset(words), frozenset(numbers))
+
+
 def _texts(dataset: Dataset, table: Mapping[int, HeaderRule]) -> Iterator[tuple[str, str]]:
-    for tag in list(dataset.keys()):
-        rule = table.get(tag)
-        vr = dataset.get_item(tag).VR
+    for tag, raw in list(dataset.items()):
+        rule = table.get(int(tag))
+        vr = raw.VR
         if vr in (None, "UN"):
             vr = dataset[tag].VR
         if vr == "SQ":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from base64 import b64decode
+from binascii import a2b_base64
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -80,9 +80,7 @@ class Sought:
             said = "a name" if any(name in lowered for name in names) else ""
         else:
             return
-        maker = Tag(leaf.tag).is_private_creator and is_documented(leaf.texts[0])
-        # ELSCINT1 is a maker, and the name of some makers' test patients.
-        if said and not maker:
+        if said and not _names_a_maker(leaf):
             name = keyword_for_tag(leaf.tag) or str(Tag(leaf.tag))
             raise NotVerified(f"{name}: {said} was still there")
 
@@ -106,6 +104,11 @@ class Sought:
     def _counts(self, text: str) -> bool:
         number = re.sub(r"\D", "", text)
         return self.cleaner.is_number(text) and number not in (self.moved or ())
+
+
+def _names_a_maker(leaf: Leaf) -> bool:
+    """Tell a private creator: ELSCINT1 is a maker, and the name of some makers' test patients."""
+    return Tag(leaf.tag).is_private_creator and is_documented(leaf.texts[0])
 
 
 @cache
@@ -149,7 +152,8 @@ def check(
         for leaf in _leaves(bytes(parts[0]), parts[1:]):
             sought.check(leaf)
         for part in parts[::2]:
-            if any(map(cleaner.finds, _decoded(bytes(part)))):
+            runs = set(ENCODED.findall(part))
+            if any(cleaner.finds(said) for run in runs for said in _decoded(run)):
                 raise NotVerified("an identifier was still there, in base64")
     needles = _needles(found.names, found.numbers | found.phrases)
     if any(not _in_a_word(part, *at) for part in parts for at in needles.places_in(part)):
@@ -184,18 +188,19 @@ def _behind(pixels: bytes | memoryview, tail: bytes, leaves: Leaves) -> Iterator
     yield from leaves.of(start)
 
 
-def _decoded(content: bytes) -> Iterator[str]:
-    """Give what the bytes say that may be base64, from wherever one begins to read them."""
-    for run in set(ENCODED.findall(content)):
-        letters = run.translate(OTHER_ALPHABET)
-        for start in range(QUANTUM):
-            rest = letters[start:]
-            if len(rest) % QUANTUM == 1:
-                rest = rest[:-1]
-            text = b64decode(rest + b"=" * (-len(rest) % QUANTUM)).decode(errors="replace")
-            said = " ".join(text.split())
-            if said.isprintable() and UNREADABLE not in said:
-                yield said
+@lru_cache(maxsize=4096)
+def _decoded(run: bytes) -> tuple[str, ...]:
+    """Give what bytes say that may be base64, from wherever one begins to read them."""
+    letters, every = run.translate(OTHER_ALPHABET), []
+    for start in range(QUANTUM):
+        rest = letters[start:]
+        if len(rest) % QUANTUM == 1:
+            rest = rest[:-1]
+        text = a2b_base64(rest + b"=" * (-len(rest) % QUANTUM)).decode(errors="replace")
+        said = " ".join(text.split())
+        if said.isprintable() and UNREADABLE not in said:
+            every.append(said)
+    return tuple(every)
 
 
 def _in_a_word(content: bytes | memoryview, start: int, end: int) -> bool:

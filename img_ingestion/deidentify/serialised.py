@@ -93,12 +93,14 @@ class Written:
 
     def elements(self, dataset: Dataset, encodings: Encodings) -> Iterator[Content]:
         """Give the bytes of the elements, in the order of their tags."""
-        for tag in sorted(dataset.keys(), key=int):
-            if tag.element == 0:
+        # Plain numbers: pydicom compares its tags in Python.
+        every = {int(tag): element for tag, element in dataset.items()}
+        for tag in sorted(every):
+            if not tag & 0xFFFF:
                 continue
-            element = dataset.get_item(tag)
-            value = self._value(element, encodings)
-            header = b"" if value is None else self._header(element, len(value))
+            element = every[tag]
+            value = self._value(tag, element, encodings)
+            header = b"" if value is None else self._header(tag, element, len(value))
             if value is None or not header:
                 out = DicomBytesIO()
                 out.is_implicit_VR, out.is_little_endian = self.implicit, self.little
@@ -124,10 +126,12 @@ class Written:
             dataset[tag]
         return dataset
 
-    def _value(self, element: DataElement | RawDataElement, encodings: Encodings) -> Content | None:
+    def _value(
+        self, tag: int, element: DataElement | RawDataElement, encodings: Encodings
+    ) -> Content | None:
         """Give the value as bytes; None where pydicom must write it."""
         value: Any = element.value
-        if element.tag == PIXEL_DATA:
+        if tag == PIXEL_DATA:
             value = value or b""
             return memoryview(value if len(value) % 2 == 0 else bytes(value) + b"\0")
         if isinstance(element, RawDataElement):
@@ -145,11 +149,11 @@ class Written:
             yield FORMS[self.little][0].pack(*ITEM, len(content))
             yield content
 
-    def _header(self, element: DataElement | RawDataElement, length: int) -> bytes:
+    def _header(self, tag: int, element: DataElement | RawDataElement, length: int) -> bytes:
         """Give the header; nothing where the value is too long for its VR, or the VR not known."""
         implicit, short, long = FORMS[self.little]
-        group, number, vr = element.tag.group, element.tag.element, str(element.VR or "").encode()
-        if element.tag == PIXEL_DATA and is_encapsulated(element):
+        group, number, vr = tag >> 16, tag & 0xFFFF, str(element.VR or "").encode()
+        if tag == PIXEL_DATA and is_encapsulated(element):
             length = UNDEFINED
         if self.implicit:
             return implicit.pack(group, number, length)

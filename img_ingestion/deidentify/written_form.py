@@ -18,7 +18,7 @@ def valid(element: DataElement | RawDataElement) -> DataElement | RawDataElement
 
     Some devices write odd lengths and OW; a viewer that reads by the book then loses its place.
     """
-    if element.tag == PIXEL_DATA and is_encapsulated(element):
+    if int(element.tag) == PIXEL_DATA and is_encapsulated(element):
         fragments = _even_fragments(element.value or b"")
         return DataElement(PIXEL_DATA, "OB", fragments, is_undefined_length=True)
     if not isinstance(element, RawDataElement) or element.value is None:
