@@ -99,7 +99,7 @@ class Written:
             if not tag & 0xFFFF:
                 continue
             element = every[tag]
-            value = self._value(tag, element, encodings)
+            value = self.value(tag, element, encodings)
             header = b"" if value is None else self._header(tag, element, len(value))
             if value is None or not header:
                 out = DicomBytesIO()
@@ -126,7 +126,7 @@ class Written:
             dataset[tag]
         return dataset
 
-    def _value(
+    def value(
         self, tag: int, element: DataElement | RawDataElement, encodings: Encodings
     ) -> Content | None:
         """Give the value as bytes; None where pydicom must write it."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from img_ingestion import __version__
 from img_ingestion.deidentify import profile
+from img_ingestion.deidentify.serialised import DEFAULT, Written
 from img_ingestion.deidentify.tables import rows
 
 if TYPE_CHECKING:
@@ -67,25 +69,26 @@ def write(
         The pixels were really cleaned of text.
 
     """
-    dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = METHOD
     codes = [] if weaker else [BASIC_PROFILE]
     codes += [CLEAN_PIXEL_DATA] if pixels else []
     codes += _ran(options, weaker)
-    dataset.DeidentificationMethodCodeSequence = Sequence(map(_item, codes))
-    dataset.LongitudinalTemporalInformationModified = _temporal(options)
+    for mark in _marks(tuple(codes), _temporal(options), dataset.original_encoding):
+        dataset[mark.tag] = mark
     _say_of_annotation(dataset, pixels=pixels)
 
 
 def file_meta(dataset: Dataset, transfer_syntax: UID) -> FileMetaDataset:
     """Build the file meta information anew (PS3.10 7.1); nothing of the original's is kept."""
     meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = transfer_syntax
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION
+    for tag, vr, value in (
+        (0x00020001, "OB", b"\0\1"),
+        (0x00020002, "UI", dataset.SOPClassUID),
+        (0x00020003, "UI", dataset.SOPInstanceUID),
+        (0x00020010, "UI", transfer_syntax),
+        (0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
+        (0x00020013, "SH", IMPLEMENTATION_VERSION),
+    ):
+        meta[tag] = DataElement(tag, vr, value)
     return meta
 
 
@@ -99,6 +102,30 @@ def _ran(options: Profile, weaker: tuple[int, ...]) -> tuple[tuple[str, str], ..
     }
     asked = (name for name in OPTIONS if getattr(options, name))
     return tuple(OPTIONS[name] for name in asked if name not in undone)
+
+
+@lru_cache(maxsize=64)
+def _marks(
+    codes: tuple[tuple[str, str], ...],
+    temporal: str,
+    encoding: tuple[bool, bool] | tuple[None, None],
+) -> tuple[RawDataElement, ...]:
+    """Write what is the same in every instance with these codes, once."""
+    marks = Dataset()
+    marks.PatientIdentityRemoved = "YES"
+    marks.DeidentificationMethod = METHOD
+    marks.DeidentificationMethodCodeSequence = Sequence(map(_item, codes))
+    marks.LongitudinalTemporalInformationModified = temporal
+    implicit, little = encoding
+    written = Written(bool(implicit), little is not False)
+    raw = []
+    for mark in marks:
+        value = bytes(written.value(int(mark.tag), mark, DEFAULT) or b"")
+        kept = RawDataElement(
+            mark.tag, mark.VR, len(value), value, 0, written.implicit, written.little
+        )
+        raw.append(kept)
+    return tuple(raw)
 
 
 def _item(code: tuple[str, str]) -> Dataset:

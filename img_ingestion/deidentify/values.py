@@ -176,8 +176,8 @@ class Values:
         """Look at a private element's values, once for the same bytes in a study."""
         said = None
         # In another byte order, or another character set, the same bytes say something else.
-        content = raw.value if isinstance(raw.value, bytes) else None
-        alike = content is not None and bool(source.original_encoding[1])
+        content = raw.value if isinstance(raw.value, bytes) else b""
+        alike = content is raw.value and bool(source.original_encoding[1])
         alike = alike and (vr in private.BINARY or content.isascii())
         key = (kind, vr, content if alike else b"")
         if alike:

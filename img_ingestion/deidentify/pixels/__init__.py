@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.pixels import kinds, planes, text
 from img_ingestion.deidentify.pixels.hide import hide
-from img_ingestion.deidentify.pixels.rules import Asked, PixelRule, covered, matching
+from img_ingestion.deidentify.pixels.rules import PixelRule, covered, matched
 from img_ingestion.errors import NotAdmitted, NotVerified
 from img_ingestion.instance import Identifiers
 from img_ingestion.pixel_data import pixel_format
@@ -102,14 +102,13 @@ def clean(
     if not any(keyword in dataset for keyword in PIXELS):
         return PixelsCleaned()
     stored = pixel_format(dataset)
-    asked: Asked = {}
-    matched = [rule for rule in rules if matching(rule, dataset, asked)]
-    burned_in = [rule for rule in matched if rule.verdict == "burned_in"]
+    speaking = matched(rules, dataset)
+    burned_in = [rule for rule in speaking if rule.verdict == "burned_in"]
     regions = covered(burned_in, stored.rows, stored.columns)
     wanted = _wanted(dataset, policy, found)
     if wanted:
         regions += text.found(dataset, limits, wanted)
-    vouched = policy == "rules" or any(rule.verdict == "clean" for rule in matched)
+    vouched = policy == "rules" or any(rule.verdict == "clean" for rule in speaking)
     _admit(dataset, burned_in, vouched=vouched)
     if not regions and kinds.said_burned_in(dataset, looked=wanted is not None):
         raise NotAdmitted("said to carry burned-in text, and none was found")

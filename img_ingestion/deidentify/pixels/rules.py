@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from img_ingestion.deidentify.representation import BYTES, texts_of
 from img_ingestion.errors import NotDeidentified, turned_into
 from img_ingestion.instance import Region
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-Asked = dict[int, tuple[str, ...] | None]
-"""Element -> its values as text, or None where it is absent."""
+Read = tuple[str, ...] | NotDeidentified | None
+"""An element's values as text, None where it is absent, or why it cannot be read."""
 Test = Literal["contains", "notcontains", "equals", "notequals", "missing", "present", "empty"]
 
 
@@ -59,9 +61,9 @@ class PixelRule:
     """`coordinates all`: the whole frame, less `keep`."""
 
 
-def matching(rule: PixelRule, dataset: Dataset, asked: Asked | None = None) -> bool:
+def matching(rule: PixelRule, dataset: Dataset) -> bool:
     """
-    Tell whether the rule speaks of this instance; `asked` remembers the values it was asked for.
+    Tell whether the rule speaks of this instance.
 
     Only the top level of the data set is asked, as deid does: Code Meaning (0008,0104) of a
     dosimetry phantom stands in a sequence of every slice of some scanners, so that a rule
@@ -73,9 +75,29 @@ def matching(rule: PixelRule, dataset: Dataset, asked: Asked | None = None) -> b
         An element that the rule asks for cannot be read.
 
     """
-    known = {} if asked is None else asked
-    return all(
-        any(_holds(criterion, dataset, known) for criterion in group) for group in rule.where
+    return bool(matched((rule,), dataset))
+
+
+def matched(rules: Iterable[PixelRule], dataset: Dataset) -> tuple[PixelRule, ...]:
+    """Give the rules that match; pictures with the same values are asked about once."""
+    every = tuple(rules)
+    return _matched(every, tuple(_read(dataset, tag) for tag in _asked(every)))
+
+
+@lru_cache(maxsize=64)
+def _asked(rules: tuple[PixelRule, ...]) -> tuple[int, ...]:
+    """Give the elements that rules ask for."""
+    criteria = (each for rule in rules for group in rule.where for each in group)
+    return tuple(dict.fromkeys(criterion.tag for criterion in criteria))
+
+
+@lru_cache(maxsize=256)
+def _matched(rules: tuple[PixelRule, ...], read: tuple[Read, ...]) -> tuple[PixelRule, ...]:
+    said = dict(zip(_asked(rules), read, strict=True))
+    return tuple(
+        rule
+        for rule in rules
+        if all(any(_holds(each, said[each.tag]) for each in group) for group in rule.where)
     )
 
 
@@ -95,10 +117,16 @@ def covered(rules: Iterable[PixelRule], rows: int, columns: int) -> tuple[Region
     return tuple(dict.fromkeys(regions))
 
 
-def _holds(criterion: Criterion, dataset: Dataset, asked: Asked) -> bool:
-    if criterion.tag not in asked:
-        asked[criterion.tag] = _texts(dataset, criterion.tag)
-    texts = asked[criterion.tag]
+def _read(dataset: Dataset, tag: int) -> Read:
+    try:
+        return _texts(dataset, tag)
+    except NotDeidentified as error:
+        return error
+
+
+def _holds(criterion: Criterion, texts: Read) -> bool:
+    if isinstance(texts, NotDeidentified):
+        raise texts
     match criterion.test:
         case "missing":
             return texts is None
@@ -126,11 +154,15 @@ def _texts(dataset: Dataset, tag: int) -> tuple[str, ...] | None:
     if level is None or tag not in level:
         return None
     with turned_into(NotDeidentified, "reading an element that a device rule asks for"):
-        element = level[tag]
-        if element.VR == "SQ":
-            return ("",) * len(element.value)
-        values = element.value if element.VM > 1 else [element.value]
-        texts = tuple(text for value in values if (text := _text(value)))
+        raw = level.get_item(tag)
+        if raw.VR in (None, "SQ", "UN", *BYTES):
+            element = level[tag]
+            if element.VR == "SQ":
+                return ("",) * len(element.value)
+            values = element.value if element.VM > 1 else [element.value]
+            texts = tuple(text for value in values if (text := _text(value)))
+        else:
+            texts = tuple(filter(None, texts_of(level, raw)))
     return (*texts, "\\".join(texts)) if len(texts) > 1 else texts
 
 
