@@ -70,12 +70,10 @@ def trusted(tag: int, written: str) -> str:
     return stricter[0] if stricter and written in TEXT else ""
 
 
-def counted(tag: BaseTag, written: str) -> str:
+def counted(tag: int, written: str) -> str:
     """Give IS or DS where an attribute of it is written as binary numbers, which hide no text."""
-    if tag.is_private or written not in BINARY_NUMBERS or not dictionary_has_tag(tag):
-        return ""
-    known = str(dictionary_VR(tag))
-    return known if known in {"DS", "IS"} else ""
+    binary = written in BINARY_NUMBERS and not is_private(tag)
+    return known(tag) if binary and known(tag) in {"DS", "IS"} else ""
 
 
 def is_code(texts: Sequence[str]) -> bool:

@@ -126,7 +126,7 @@ class Values:
         tag = int(raw.tag)
         vr = trusted(tag, str(raw.VR))
         if not vr and (decimal := counted(tag, str(raw.VR))):
-            return self._in_digits(source, tag, decimal)
+            return self._in_digits(source, raw, decimal)
         if vr in CODED:
             return self._coded(source, raw, vr, listed=listed)
         if vr in TEXT:
@@ -228,12 +228,12 @@ class Values:
 
         return self._each(source, raw, proved)
 
-    def _in_digits(self, source: Dataset, tag: BaseTag, vr: str) -> Element | None:
+    def _in_digits(self, source: Dataset, raw: Element, vr: str) -> Element | None:
         """Write a small binary number as the text that is asked for; two letters make a larger."""
-        texts = texts_of(source, tag)
+        texts = texts_of(source, raw)
         if len(texts) > 1 or len(texts[0]) > LONGEST_COUNT or not NUMBERS[vr].fullmatch(texts[0]):
             return None
-        return None if self.cleaner.is_number(texts[0]) else DataElement(tag, vr, texts[0])
+        return None if self.cleaner.is_number(texts[0]) else DataElement(raw.tag, vr, texts[0])
 
     def _each(
         self, source: Dataset, raw: Element, change: Callable[[str], str | None]
