@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -128,6 +131,30 @@ def test_nothing_that_is_written_can_be_read_by_others(
     theirs = stat.S_IRWXG | stat.S_IRWXO
     open_to_others = [path.name for path in ours if stat.S_IMODE(path.stat().st_mode) & theirs]
     assert sorted(open_to_others) == ["deid.dicom", "gateway.toml"]
+
+
+CREATES = re.compile(r'(?:O_CREAT[^,]*|(?:mkdir(?:at\(AT_FDCWD, )?\(?"[^"]*")), (0[0-7]*)')
+
+
+def test_nothing_is_open_to_others_for_a_moment(home: Home, tmp_path: Path) -> None:
+    needs("strace")
+    trace = tmp_path.with_name(f"{tmp_path.name}-trace")
+    calls = "trace=umask,open,openat,creat,mkdir,mkdirat,mknod,mknodat,chmod,fchmod,fchmodat"
+    strace = ["strace", "-f", "-qq", "-s", "4096", "-e", calls, "-o", str(trace)]
+    program = [sys.executable, "-B", str(ROOT / "ingestion.py"), "--home", str(home.root)]
+    ran = subprocess.run([*strace, *program], check=False, capture_output=True, umask=0)
+    if not trace.exists() or b"PTRACE" in ran.stderr:
+        pytest.skip("strace may not trace here")
+    mask, made = 0, []
+    for line in trace.read_text("utf-8", "surrogateescape").splitlines():
+        if asked := re.search(r"umask\((0[0-7]*)\)", line):
+            mask = int(asked[1], 8)
+        elif str(home.root) in line and (said := CREATES.search(line)):
+            made.append(int(said[1], 8) & ~mask)
+        elif str(home.root) in line and (said := re.search(r"chmod\w*\(.*, (0[0-7]*)\)", line)):
+            made.append(int(said[1], 8))
+    assert len(made) > 20, "what is made was not seen"
+    assert [oct(mode) for mode in made if mode & (stat.S_IRWXG | stat.S_IRWXO)] == []
 
 
 @contextmanager

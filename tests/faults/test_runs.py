@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import stat
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
+from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +23,7 @@ from tests.faults.gateway import ALREADY_RUNNING, ROOT, broken, files, home_at, 
 
 if TYPE_CHECKING:
     from img_ingestion.home import Home
+    from tests.conftest import MakeInstance
 
 STARTS = 20
 HELD, UNAVAILABLE = 3, 5
@@ -129,6 +134,49 @@ def test_no_path_outside_the_home_is_written_or_read_but_the_programs_own(
     assert list(temporary.iterdir()) == []
     assert b"\x1b" not in ran.stdout + ran.stderr
     assert totals(hostile)["waiting"] == 2
+
+
+STRANGERS = (
+    "\x1b[31mred",
+    "-rf",
+    "new\nline",
+    "n" * 255,
+    os.fsdecode(b"\xff\xfe"),
+    "a b",
+)
+"""Folders that are no customers, and may not become any."""
+
+
+def test_hostile_names_name_nothing_and_stop_nobody(
+    tmp_path: Path, make_instance: MakeInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home = home_at(tmp_path / "home")
+    shutil.rmtree(home.local_dcm)
+    folder = home.local_dcm / "north"
+    places = [folder / name.replace("../../", "%2e%2e%2f") for name in HOSTILE]
+    places += [home.local_dcm / name / "image_1.dcm" for name in STRANGERS]
+    for number, place in enumerate(places):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(make_instance(SOPInstanceUID=f"1.2.3.{number}", InstanceNumber=number))
+    os.mkfifo(folder / "fifo.dcm")
+    with socket(AF_UNIX) as listening:
+        listening.bind(os.path.relpath(folder / "socket.dcm"))
+    with suppress(PermissionError):
+        os.mknod(folder / "device.dcm", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    (folder / "folder.dcm").mkdir()
+    assert main(["--home", str(home.root)]) == HELD
+    assert totals(home) == {"waiting": len(HOSTILE), "held": len(STRANGERS)}
+    said = "".join(capfd.readouterr())
+    assert "\x1b" not in said
+    assert "Skipped" in said
+    ours = re.compile(r"[A-Za-z0-9._-]{1,120}")
+    made = [*home.cleaned.rglob("*"), *home.encoded.rglob("*"), *home.quarantine.rglob("*")]
+    made += [*home.state.rglob("*"), *home.archive.iterdir()]
+    assert [path.name for path in made if not ours.fullmatch(path.name)] == []
+    assert {path.name for path in home.quarantine.iterdir()} == {"_unassigned"}
+    state = b"".join(path.read_bytes() for path in files(home.state))
+    assert not [name for name in (*HOSTILE[1:], *STRANGERS[:6]) if os.fsencode(name) in state]
+    assert main(["verify", "--home", str(home.root)]) == 0
 
 
 SYSTEM = ("/proc/", "/sys/", "/etc/", "/usr/", "/lib", "/dev/null", "/dev/urandom", "/bin", "/run/")
