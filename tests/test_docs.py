@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+FAULTS = re.findall(r"`([\w/]+\.py)::(\w+)`", (DOCS / "faults.md").read_text("utf-8"))
 PAGES = sorted(DOCS.glob("*.md"))
 WITH_COMMANDS = [page.stem for page in PAGES if "```sh" in page.read_text("utf-8")]
 DONE = {0, 3}
@@ -170,3 +171,15 @@ def test_bash_completes_commands_and_options(typed: str, offered: str) -> None:
     )
     ended = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == offered
+
+
+def test_every_test_that_the_page_of_faults_names_is_there() -> None:
+    assert len(FAULTS) > 50
+    gone = [
+        f"{file}::{name}"
+        for file, name in FAULTS
+        if not re.search(
+            rf"^(def {name}\(|{name} = )", (ROOT / "tests" / file).read_text(), re.MULTILINE
+        )
+    ]
+    assert gone == []

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
@@ -72,6 +75,16 @@ def _end_of_pixels(content: bytes) -> int:
     """Give where the last element begins that is no part of the image, or the end."""
     padding = content.rfind(b"\xfc\xff\xfc\xff")
     return padding if padding > 0 else len(content)
+
+
+def test_without_our_own_check_most_halves_are_taken() -> None:
+    content = Path(str(get_testdata_file("CT_small.dcm", download=False))).read_bytes()
+    cut = [BytesIO(content[:end]) for end in range(EVERY, len(content), EVERY)]
+    taken = 0
+    for half in cut:
+        with suppress(Exception):
+            taken += "SOPInstanceUID" in pydicom.dcmread(half)
+    assert taken > 0.9 * len(cut)
 
 
 @pytest.mark.parametrize("name", WITHOUT_PIXELS)
