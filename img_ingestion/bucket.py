@@ -6,6 +6,7 @@ What was read is pinned: by its ETag, and by its version where the bucket keeps 
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from img_ingestion.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from img_ingestion.object_store import Objects, ObjectStore
+    from img_ingestion.object_store import ArchiveStore, Objects, ObjectStore
 
 TAG = "img-ingestion"
 """Tag of an object that was taken; its value is the ETag of what was."""
@@ -44,15 +45,6 @@ class Pin:
     modified_ns: int
     version: str = NO_VERSION
     """Known once it was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What a content adds up to."""
-
-    sha256: bytes
-    md5: bytes
-    """Against mistakes of machines only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +122,29 @@ class Bucket:
         with _asking("to delete an object"), _gone_is_fine():
             self.client.delete_object(Bucket=self.name, Key=pin.key, VersionId=pin.version)
 
-    def put(self, key: str, content: BinaryIO, kind: str, sums: Sums) -> None:
+    def put(self, key: str, content: BinaryIO, kind: str) -> bytes:
         """
-        Put an object, whole or not at all, over what has its key.
+        Put an object, whole or not at all, over what has its key; give the SHA-256 of its bytes.
 
-        The store is told the SHA-256 in the signature of the request, and refuses other bytes; a
-        newer one keeps it, too, and says it again. One that says nothing but an ETag gives the MD5
-        there, unless it encrypts under keys of its own.
+        The store is told it in the signature of the request, and refuses other bytes; a newer one
+        keeps it, too, and says it again. One that says nothing but an ETag gives the MD5 there,
+        unless it encrypts under keys of its own.
         """
-        ours = b64encode(sums.sha256).decode()
+        sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        while chunk := content.read(CHUNK):
+            sha256.update(chunk)
+            md5.update(chunk)
+        content.seek(0)
+        ours = b64encode(sha256.digest()).decode()
         with _asking("to put an object"):
             answer = self.client.put_object(
                 Bucket=self.name, Key=key, Body=content, ContentType=kind, ChecksumSHA256=ours
             )
         theirs, etag = answer.get("ChecksumSHA256", ours), answer.get("ETag", "").strip('"')
         encrypted = str(answer.get("ServerSideEncryption", "")).startswith("aws:kms")
-        if theirs != ours or (etag != sums.md5.hex() and not encrypted):
+        if theirs != ours or (etag != md5.hexdigest() and not encrypted):
             raise StorageError("object store, asked to put an object: it has other bytes")
+        return sha256.digest()
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -160,7 +158,7 @@ class Bucket:
         return {one["Key"]: one["Value"] for one in tags}
 
 
-def opened(settings: ObjectStore | Objects) -> Bucket:
+def opened(settings: ObjectStore | Objects | ArchiveStore) -> Bucket:
     """Give the bucket of the settings; nothing is asked of it yet."""
     own = (
         {}

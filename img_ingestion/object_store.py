@@ -106,3 +106,10 @@ class Objects(_Bucket):
     """Images of a series that are put there in one go at the most."""
     max_bytes: int = Field(default=1024**3, ge=1)
     """Bytes of instances that are put there in one go at the most."""
+
+
+class ArchiveStore(_Bucket):
+    """Where `prune` puts encrypted originals before it takes them out of `archive/`."""
+
+    url: str = Field(default="", pattern=URL)
+    """`s3://BUCKET/PREFIX`, for `PREFIX/CUSTOMER/YYYY/MM/DD/ID.dcm.age`; empty: nowhere."""

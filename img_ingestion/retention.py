@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from img_ingestion.keeping import Keep
     from img_ingestion.ledger import Filed, Ledger
     from img_ingestion.settings import Settings
+    from img_ingestion.storeroom import Storeroom
 
 DAY_S = 86400.0
 GB = 10**9
@@ -67,16 +68,20 @@ def prunable(ledger: Ledger, home: Home, settings: Settings, now: float) -> Iter
                     yield replace(share, intact=_is_intact(home, share))
 
 
-def prune(ledger: Ledger, share: Share) -> None:
+def prune(ledger: Ledger, share: Share, room: Storeroom) -> None:
     """
     Remove what may go; the ledger knows it first, and `prune` ends what was cut short.
+
+    What is to be kept elsewhere is there before that.
 
     Raises
     ------
     StorageError
-        The ledger cannot be written, or a file not be removed.
+        The ledger cannot be written, a file not be put elsewhere or not be removed.
 
     """
+    for path in share.paths:
+        room.take(share.filed.customer, path)
     ledger.pruned(share.filed.id, share.directory)
     durable.remove(share.paths)
 

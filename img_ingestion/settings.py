@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,7 +10,7 @@ from img_ingestion.cluster_access import Dask
 from img_ingestion.endpoints import Backend, Stow
 from img_ingestion.keeping import Archive, Retention
 from img_ingestion.ledger_access import LedgerAccess
-from img_ingestion.object_store import Objects, ObjectStore
+from img_ingestion.object_store import ArchiveStore, Objects, ObjectStore
 from img_ingestion.peers import Folder, Store
 from img_ingestion.reception import Receiver
 from img_ingestion.reporting import Reporting
@@ -151,6 +151,16 @@ class CustomerSettings(Section):
     limits: Limits = Limits()
     retention: Retention = Retention()
     archive: Archive = Archive()
+    archive_store: ArchiveStore = ArchiveStore()
+
+    @model_validator(mode="after")
+    def _originals_leave_encrypted(self) -> Self:
+        """Refuse to hand plain originals to a store."""
+        if self.archive_store.url and not self.archive.recipients:
+            raise ValueError(
+                "archive_store.url: originals go there encrypted only; name archive.recipients"
+            )
+        return self
 
     @property
     def destinations(self) -> dict[str, Place]:

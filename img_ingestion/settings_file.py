@@ -25,11 +25,12 @@ NAME = "gateway.toml"
 SHIPPED = Path(__file__).resolve().parents[1] / "deid.dicom"
 PREFIX = "IMG_INGESTION_"
 HTTP = ("backend", "stow")
-TOLD = (*HTTP, "objects")
+STORES = ("objects", "archive_store")
+TOLD = (*HTTP, *STORES)
 """Sections of a customer's that say who we are to somebody."""
 SECRET = (
     *product(HTTP, SECRETS),
-    *product(("s3", "objects"), ("secret_key",)),
+    *product(("s3", *STORES), ("secret_key",)),
     ("ledger", "password"),
 )
 

@@ -6,19 +6,19 @@ import hashlib
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from pydicom.filereader import read_file_meta_info
 
 from img_ingestion.errors import DestinationBusy, NotDescribed, StorageError, turned_into
 from img_ingestion.instance import Receipt
-from img_ingestion.spliced import CHUNK, opened
+from img_ingestion.spliced import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from img_ingestion.bucket import Bucket, Sums
+    from img_ingestion.bucket import Bucket
     from img_ingestion.instance import Parcel, ParcelImage
     from img_ingestion.protocols import Destination
     from img_ingestion.settings import Objects
@@ -67,12 +67,10 @@ class _Store:
         digest = hashlib.sha256()
         for path, name, kind in (*_pictures(parcel), *_instances(parcel)):
             with opened(path) as content:
-                sums = _sums(content)
                 try:
-                    self.bucket.put(f"{where}/{name}", content, kind, sums)
+                    digest.update(self.bucket.put(f"{where}/{name}", content, kind))
                 except StorageError as error:
                     raise DestinationBusy(str(error)) from error
-            digest.update(sums.sha256)
         return Receipt("stored", digest.hexdigest())
 
 
@@ -96,15 +94,3 @@ def _name(image: ParcelImage) -> str:
     if ending is None:
         raise NotDescribed("an image's data have a name that is not ours")
     return f"{image.fields['imageInstanceUid']}{ending[1]}"
-
-
-def _sums(content: BinaryIO) -> Sums:
-    """Add a file up, and go back to its beginning."""
-    from img_ingestion.bucket import Sums  # noqa: PLC0415 (as above)
-
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    while chunk := content.read(CHUNK):
-        sha256.update(chunk)
-        md5.update(chunk)
-    content.seek(0)
-    return Sums(sha256.digest(), md5.digest())
