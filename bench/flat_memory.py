@@ -1,18 +1,23 @@
 """
-Peak memory where it must not grow: `python bench/flat_memory.py`.
+Peak memory where it must not grow: `python bench/flat_memory.py [--files N]`.
 
 Prints what the doors and the processes that they start need at most for one object of 10 frames
 and of 1,000 (512 x 512 of 16 bits, JPEG 2000: 5 MB and 524 MB unpacked), and by how much the peak
 of a process rises that posts a series of 300 MB to a server on loopback.
+
+`--files N` makes one pass with two workers over N small CT slices, each of another patient, with
+the embedded backend at the end: resident MB of the pass and of each worker, every tenth of them.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import subprocess
 import sys
 import tempfile
 from base64 import b64encode
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from socket import create_server
@@ -21,6 +26,8 @@ from typing import TYPE_CHECKING
 
 import imagecodecs
 import numpy as np
+import pydicom
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import EnhancedCTImageStorage, JPEG2000Lossless
@@ -29,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from img_ingestion import png_header
+from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.destinations.backend import destination
 from img_ingestion.instance import Parcel, ParcelImage
 from img_ingestion.render.png_file import png
@@ -132,8 +140,58 @@ def posted() -> tuple[int, int]:
         return IMAGES * data.stat().st_size, rise // 1024
 
 
+def dropped(folder: Path, files: int) -> None:
+    """Let so many slices arrive, of patients, studies and instances of their own."""
+    slice_ = pydicom.dcmread(str(get_testdata_file("CT_small.dcm", download=False)))
+    folder.mkdir(parents=True)
+    for number in range(files):
+        slice_.PatientName, slice_.PatientID = f"Nemo{number}^Flat", f"N{number}"
+        for level, keyword in enumerate(("Study", "Series", "SOP"), 1):
+            uid = f"1.2.826.0.1.3680043.9.9999.8.{level}.{number}"
+            slice_[f"{keyword}InstanceUID"].value = uid
+        slice_.file_meta.MediaStorageSOPInstanceUID = slice_.SOPInstanceUID
+        slice_.save_as(folder / f"{number:06}.dcm")
+
+
+def resident(process: int) -> list[int]:
+    """Give the resident MB of a process and of those that it started, in their order."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    found = []
+    for one in (process, *map(int, children)):
+        with suppress(OSError):
+            lines = Path(f"/proc/{one}/status").read_text().splitlines()
+            found += [int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS")]
+    return found
+
+
+def whole_line(files: int) -> None:
+    """Print what a pass and its workers have resident, as it goes."""
+    with tempfile.TemporaryDirectory() as place, EmbeddedBackend(Path(place, "received")) as url:
+        home = Path(place, "home")
+        dropped(home / "local_dcm" / "flat", files)
+        (home / "gateway.toml").write_text(
+            f'[incoming]\nsettle_s = 0.0\n[pixels]\npolicy = "rules"\n[backend]\nurl = "{url}"\n'
+        )
+        command = [sys.executable, "-u", ROOT / "ingestion.py", "--home", home, "--workers", "2"]
+        count = 0
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None  # noqa: S101 - it was asked for above
+            for line in running.stdout:
+                count += line.startswith(("Scrubbing", "Sending"))
+                if line.startswith(("Scrubbing", "Sending")) and not count % (files // 10):
+                    mine, *workers = resident(running.pid)
+                    doing = "sent" if line.startswith("Sending") else "entered"
+                    what = f"{(count - 1) % files + 1:>7} {doing}: {mine} MB the pass"
+                    print(f"{what}; {workers} MB the workers", flush=True)
+
+
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, metavar="N", help="only a pass over N files")
+    if files := parser.parse_args().files:
+        whole_line(files)
+        return
     # The series first: what was needed once for the encoder would hide what it needs.
     size, rise = posted()
     sys.stdout.write(f"series of {size // 10**6} MB posted: the peak rises by {rise} MB\n")

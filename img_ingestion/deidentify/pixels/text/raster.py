@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# A process that cleans is one core; who wants more says `--workers`.
+cv2.setNumThreads(1)
+
 FINEST = 3.0
 """Sigma of a Gaussian that a grid still holds."""
 
