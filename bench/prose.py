@@ -41,7 +41,12 @@ LABELS = frozenset(  # as a text: words of a form, not of an identifier
     mrn id acc no ssn pat nr nhs case dob acct tel ext dr dra prof mrs ms mr herr frau nurse sra
     signed per by discussed with called md de du des rue po box http ftp www st a s n general
     hospital clinic community infirmary klinikum medical health center saint apt ave rd via calle
-    t k p blvd
+    t k p blvd dept department radiology cardiology neurology institute university universitario
+    centre imaging orthopaedic clinico di da im w de los universitats royal ziekenhuis szpital
+    wojewodzki kliniczny hopital hospitalier ospedale ospedali riuniti clinique clinica sjukhus
+    lasarett sykehus krankenhaus evangelisches casa cura villa san santa scanned transferred from
+    of at
+    больница городская центральная раионная районная
     """.split()  # noqa: SIM905 - see above
 )
 

@@ -257,6 +257,31 @@ def test_words_that_look_like_titles_streets_and_names_stay(text: str) -> None:
     assert CLEANER.cleaned(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("CT at St. Brendan's", "CT"),
+        ("Studied at University of Penderyn 2 days", "Studied 2 days"),
+        ("Kreiskrankenhaus Bad Salden, Thorax", "Thorax"),
+        ("Hospital San Juan de Dios", ""),
+        ("Clínica Los Arrayanes TC", "TC"),
+        ("Областная больница Твери", "Областная"),
+        ("東京第一病院", ""),
+        ("서울중앙병원 CT", "CT"),
+        ("Department of Surgery at Gladwyn", "Department of Surgery"),
+        ("transferred from FCHX", "transferred"),
+        ("histoire clinique inconnue", "histoire clinique inconnue"),
+        ("Klinik unauffällig", "Klinik unauffällig"),
+        ("клиника острого аппендицита", "клиника острого аппендицита"),
+        ("hospital day 3, transferred from ICU", "hospital day 3, transferred from ICU"),
+        ("St. Jude valve, study at peak stress", "St. Jude valve, study at peak stress"),
+        ("病院で転倒", "病院で転倒"),
+    ],
+)
+def test_institutions_go_in_many_languages_and_findings_stay(text: str, kept: str) -> None:
+    assert Cleaner.of(Identifiers()).cleaned(text) == kept
+
+
 def test_names_are_found_in_scripts_without_spaces() -> None:
     found = Cleaner.of(Identifiers(names=frozenset({"山田", "太郎"})))
     assert found.cleaned("胸部CT山田太郎様") == "胸部CT 様"

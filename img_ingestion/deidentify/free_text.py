@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from img_ingestion.deidentify import moved_dates, patterns, people, written_dates
+from img_ingestion.deidentify import institutions, moved_dates, patterns, people, written_dates
 from img_ingestion.deidentify.moved_dates import Moving
 from img_ingestion.deidentify.own import Names, Numbers
 from img_ingestion.deidentify.text_forms import Folded, Squeezed, fold, folded, words
@@ -146,8 +146,8 @@ class Cleaner:
         if dates:
             form = fold(text)
             own = [form.span(*span) for span in self._own(form, prose=True, dated=False)]
-            others = [form.span(*span) for span in patterns.spans(form.text, dated=False)]
-            dates = moved_dates.free_of(dates, own, [*others, *people.spans(text)])
+            others = [*_anybodys(form, text, dated=False), *people.spans(text)]
+            dates = moved_dates.free_of(dates, own, others)
         while dates:
             clean = self._without(moved_dates.signed(text, dates), prose=True, strangers=True)
             stay = self.moving is not None and not self.moving.days
@@ -164,7 +164,7 @@ class Cleaner:
         form = fold(text)
         spans = [form.span(*span) for span in self._own(form, prose=prose)]
         if prose:
-            spans += [form.span(*span) for span in patterns.spans(form.text)]
+            spans += _anybodys(form, text)
         if strangers:
             spans += people.spans(text)
         cut = {at for start, end in spans for at in range(start, end)}
@@ -200,6 +200,12 @@ class Cleaner:
 @lru_cache(maxsize=8)
 def _prepared(found: Identifiers, days: int | None) -> Cleaner:
     return Cleaner.prepared(found, days)
+
+
+def _anybodys(form: Folded, text: str, *, dated: bool = True) -> list[Span]:
+    """Give what looks like anybody's identifier but for names of people, by its place in a text."""
+    found = [*patterns.spans(form.text, dated=dated), *institutions.spans(form, text)]
+    return [form.span(*span) for span in found]
 
 
 def _cue_before(text: str, at: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from img_ingestion.deidentify import addresses, institutions, written_dates
+from img_ingestion.deidentify import addresses, written_dates
 from img_ingestion.deidentify.vocabulary import is_clinical, is_given_name, is_surname
 
 if TYPE_CHECKING:
@@ -88,7 +88,6 @@ def spans(text: str, *, dated: bool = True) -> Iterator[Span]:
             yield from written_dates.spans(text)
     if digits > FEW:
         yield from _records(text)
-    yield from institutions.spans(text)
 
 
 def _of(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
