@@ -8,6 +8,9 @@ the CPU milliseconds of the coordinator alone. `--home /dev/shm` leaves the disk
 
 `--dask` starts a scheduler and two workers on loopback; the gateway's own `Cluster` hands out tasks
 that do nothing, as many at a time as for 1, 10 and 100 workers of one thread.
+
+`--postgres USER@HOST:PORT/DATABASE` has 1, 2 and 4 runs share one home and a ledger there; the
+password is in PGPASSWORD. A ledger that was in that database before is removed.
 """
 
 from __future__ import annotations
@@ -30,12 +33,15 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from pydantic import SecretStr
+
 from img_ingestion.crew import Crew
 from img_ingestion.deidentify import recipe
 from img_ingestion.home import Home
 from img_ingestion.ingest import ingest
 from img_ingestion.instance import ReceivedInstance
 from img_ingestion.ledger import Ledger
+from img_ingestion.ledger_access import LedgerAccess
 from img_ingestion.outputs import Outputs, Page
 from img_ingestion.settings_file import load
 from img_ingestion.shelves import Shelves
@@ -120,6 +126,46 @@ def one_writer(where: str | None, files: int, size: int) -> str:
     )
 
 
+def several(where: str | None, files: int, runs: int, url: str) -> str:
+    """Measure as many runs that share one home and one ledger."""
+    from img_ingestion.ledger.postgres import reached  # noqa: PLC0415 - an extra
+
+    password = SecretStr(os.environ.get("PGPASSWORD", ""))
+    access = LedgerAccess(url=f"postgresql://{url}", password=password)
+    database = reached(access)
+    database.execute("DROP SCHEMA IF EXISTS img_ingestion CASCADE")
+    database.close()
+    with tempfile.TemporaryDirectory(dir=where) as place:
+        home, clock = dropped(Path(place), files), time.monotonic()
+        at_work = [_forked(home, access) for _ in range(runs)]
+        cpu = sum(float(os.read(end, 64)) for _, end in at_work)
+        clock = time.monotonic() - clock
+        for process, _ in at_work:
+            os.waitpid(process, 0)
+        with Ledger.looking(home.state, access) as ledger:
+            if ledger.totals()["waiting"] != files:
+                raise SystemExit("not every file was taken")
+    return (
+        f"{runs:>4} runs of one ledger: {files / clock:6.0f} files/s,"
+        f" {cpu / files * 1000:5.2f} ms of CPU a file in all coordinators"
+    )
+
+
+def _forked(home: Home, access: LedgerAccess) -> tuple[int, int]:
+    """Start a run; give its process, and where it writes the seconds of CPU that it took."""
+    ours, theirs = os.pipe()
+    if process := os.fork():
+        os.close(theirs)
+        return process, ours
+    settings, rules, cpu = load(home.root), recipe.load(ROOT / "deid.dicom"), time.process_time()
+    with Ledger.open(home.state, access, together=True) as ledger:
+        crew = Crew(Null(Shelves(home)).work)
+        for _ in ingest(home, settings, rules, ledger, workers=crew):
+            pass
+    os.write(theirs, str(time.process_time() - cpu).encode())
+    os._exit(0)
+
+
 def _nothing(where: tuple[str, str], received: ReceivedInstance, version: str) -> dict[str, str]:
     del where, version
     return {"id": received.id}
@@ -185,7 +231,10 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1000, metavar="N")
     parser.add_argument("--home", metavar="DIR", help="where the homes are made")
     parser.add_argument("--dask", action="store_true", help="of a cluster, too")
+    parser.add_argument("--postgres", metavar="URL", help="of several runs, too")
     chosen = parser.parse_args()
+    for runs in (1, 2, 4) if chosen.postgres else ():
+        print(several(chosen.home, chosen.files, runs, chosen.postgres), flush=True)
     for size in (1, 2, 8):
         print(one_writer(chosen.home, chosen.files, size), flush=True)
     if chosen.dask:
