@@ -19,12 +19,14 @@ from img_ingestion.deidentify.pixels import clean
 from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import Box, PixelRule
 from img_ingestion.deidentify.pixels.text import Wanted, still_readable
+from img_ingestion.deidentify.pixels.text.along import whole_lines
 from img_ingestion.deidentify.pixels.text.changes import changed
 from img_ingestion.deidentify.pixels.text.harmless import objection
 from img_ingestion.deidentify.pixels.text.lines import Line
 from img_ingestion.deidentify.pixels.text.reading import Reading, is_line, is_text
+from img_ingestion.deidentify.pixels.text.views import surroundings
 from img_ingestion.errors import NotVerified, SettingsError
-from img_ingestion.instance import Identifiers
+from img_ingestion.instance import Identifiers, Region
 from img_ingestion.pixel_data import frames
 from img_ingestion.settings import Limits
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
-    from img_ingestion.instance import Region
     from tests.conftest import MakeDataset
 
 ROOT = Path(__file__).parents[1]
@@ -236,6 +237,35 @@ def test_small_print_in_a_patch_far_beyond_the_picture_is_hidden(make_dataset: M
     assert left_over(dataset, strokes) < 0.05
 
 
+def test_ink_on_a_ground_of_one_value_is_shown_however_little_it_differs() -> None:
+    picture = noise(160, 400)
+    picture[:, ::80] = 4095
+    picture[42:66, 16:300] = 1300
+    picture[48:60, 30:280:9] = 1340
+    shown = surroundings(picture[..., np.newaxis].astype(np.float32))[..., 2]
+    assert (shown[48:60, 30:280:9] > 250).all()
+    assert (shown[48:60, 31:280:9] < 130).all()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_is_hidden_as_far_as_its_ink_goes(*, turned: bool) -> None:
+    picture = noise(100, 400)
+    picture[ink(100, 400)] = 2000
+    picture[10, 300:] = 2000
+    part = Box(1000, 2000, 1400, 2100)
+    found = Region(1100, 2042, 1180, 2066, "text")
+    if turned:
+        picture, part = picture.T, Box(2000, 1000, 2100, 1400)
+        found = Region(2042, 1100, 2066, 1180, "text")
+    (whole,) = whole_lines([found], picture.astype(np.float32), part)
+    ends = (whole.top, whole.bottom) if turned else (whole.left, whole.right)
+    columns = 1000 + np.flatnonzero(ink(100, 400).any(axis=0))
+    assert ends[0] <= columns[0]
+    assert columns[-1] < ends[1] <= columns[-1] + 10
+    across = (whole.left, whole.right) if turned else (whole.top, whole.bottom)
+    assert across == (2042, 2066)
+
+
 @pytest.mark.parametrize("at", [(2, 14), (190, 158)])
 def test_a_name_at_the_border_of_a_flat_page_is_hidden(
     make_dataset: MakeDataset, at: tuple[int, int]
@@ -264,6 +294,18 @@ def test_what_goes_on_with_a_line_is_of_that_line() -> None:
     upwards = Line(10, 10, 30, 90, score=0.9)
     assert Line(11, 94, 29, 106, score=0.9).follows(upwards)
     assert not Line(34, 40, 46, 58, score=0.9).follows(upwards)
+
+
+def test_a_part_of_a_line_is_as_high_as_the_line() -> None:
+    name = Line(10, 10, 90, 30, score=0.9)
+    assert Line(114, 11, 126, 29, score=0.3).is_torn_from(name)
+    assert not Line(134, 11, 146, 29, score=0.3).is_torn_from(name)
+    assert not Line(94, 5, 140, 60, score=0.3).is_torn_from(name)
+    assert not Line(94, 17, 99, 22, score=0.3).is_torn_from(name)
+
+
+def test_a_letter_alone_says_of_nobody_who_it_is() -> None:
+    assert not is_text(Reading("L", 0.99), Line(10, 10, 30, 30, score=0.9))
 
 
 def test_the_same_picture_gives_the_same_regions(make_dataset: MakeDataset) -> None:

@@ -137,7 +137,7 @@ def kept(
     """
     if policy != "identifiers" or not any(keyword in dataset for keyword in PIXELS):
         return ()
-    every = text.Wanted(unread=False)
+    every = text.Wanted(unread=False, torn=False)
     left = text.still_readable(dataset, limits, every, hidden)
     return tuple(replace(region, found_by=KEPT) for region in left)
 
@@ -147,7 +147,8 @@ def _wanted(dataset: Dataset, policy: str, found: Identifiers) -> text.Wanted | 
     if policy == "rules":
         return None
     own = found if policy == "identifiers" else None
-    return text.Wanted(unread=bool(kinds.usually_burned(dataset)), own=own)
+    # What stays stands beside what does not: nothing is hidden there for going on with it.
+    return text.Wanted(bool(kinds.usually_burned(dataset)), own, torn=own is None)
 
 
 def _proved(
@@ -170,7 +171,7 @@ def _proved(
             return more
         new = hide(dataset, left, limits)
         more += new
-        wanted = replace(wanted, unread=False)
+        wanted = replace(wanted, unread=False, torn=False)
     if text.still_readable(dataset, limits, wanted, (*hidden, *more), new):
         raise NotVerified("text can still be read in the pixels")
     return more

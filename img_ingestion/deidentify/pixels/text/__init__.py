@@ -5,9 +5,11 @@ Text that is found in the pixels, wherever it stands and whatever the device.
 
     changes.py   which parts of which frame have to be looked at
     views.py     what of the stored values is shown to the detector
+    drawn.py     what was drawn on a ground of one value
     lines.py     a view -> boxes that look like text
     reading.py   what a box says; print told from anatomy
     deciding.py  which boxes are hidden, and why
+    along.py     the rest of a line of which a part was found
     harmless.py  what may stay under the policy `identifiers`
     models.py    the networks; onnxruntime stays there
     raster.py    arithmetic on pictures; OpenCV stays there
@@ -21,6 +23,7 @@ import numpy as np
 
 from img_ingestion.deidentify.pixels.rules import Box
 from img_ingestion.deidentify.pixels.text import models
+from img_ingestion.deidentify.pixels.text.along import whole_lines
 from img_ingestion.deidentify.pixels.text.changes import changed
 from img_ingestion.deidentify.pixels.text.deciding import FOUND, Wanted, decided
 from img_ingestion.deidentify.pixels.text.lines import lines
@@ -64,9 +67,11 @@ def found(dataset: Dataset, limits: Limits, wanted: Wanted) -> tuple[Region, ...
     regions: dict[Region, None] = {}
     for _, frame, part in changed(frames(dataset, limits)):
         piece = frame[part.top : part.bottom, part.left : part.right]
-        view = surroundings(planes(piece, dataset, stored))
+        values = planes(piece, dataset, stored)
+        view = surroundings(values)
         texts = decided(view, lines(view, ENLARGED), part, wanted, tuple(regions))
-        regions.update(dict.fromkeys(texts))
+        whole = whole_lines(texts, values[..., 0], part) if wanted.torn else texts
+        regions.update(dict.fromkeys(whole))
     return tuple(regions)
 
 
@@ -105,9 +110,11 @@ def still_readable(
         black = [region for region in hidden if _is_flat(frame, region)]
         for part in _around(changed_part, new):
             piece = frame[part.top : part.bottom, part.left : part.right]
-            view = brightness(planes(piece, dataset, stored), shown)
+            values = planes(piece, dataset, stored)
+            view = brightness(values, shown)
             texts = decided(view, lines(view), part, wanted, black)
-            regions.update(dict.fromkeys(texts))
+            whole = whole_lines(texts, values[..., 0], part) if wanted.torn else texts
+            regions.update(dict.fromkeys(whole))
     return tuple(regions)
 
 

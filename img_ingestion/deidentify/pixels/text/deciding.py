@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from img_ingestion.deidentify.pixels.text.harmless import objection
-from img_ingestion.deidentify.pixels.text.lines import Line
+from img_ingestion.deidentify.pixels.text.lines import SURE, Line
 from img_ingestion.deidentify.pixels.text.reading import (
     LIKELY_LINE,
     SURE_LINE,
@@ -50,6 +50,8 @@ class Wanted:
     """Also those whose text cannot be read: this kind of image usually carries some."""
     own: Identifiers | None = None
     """Keep what is harmless and holds none of these; None: keep nothing."""
+    torn: bool = True
+    """Also what looks a little like text, or has its ink, where it goes on with a hidden line."""
 
 
 def decided(
@@ -77,23 +79,30 @@ def decided(
 
     """
     stays: list[Line] = []
+    rest: list[Line] = []
     told = [_placed(region, part) for region in hidden if region.found_by.startswith(FOUND)]
     for line in boxes:
-        reason = _reason(view, line, wanted, _covered(line, part, hidden))
+        covered = _covered(line, part, hidden)
+        reason = _reason(view, line, wanted, covered)
         if reason:
             told.append(line)
             yield _region(line, part, reason)
         elif reason is None:
             stays.append(line)
-    while beside := [line for line in stays if any(line.follows(other) for other in told)]:
-        told = beside
+        elif wanted.torn and covered < COVERED:
+            rest.append(line)
+    while told:
+        beside = [line for line in stays if any(map(line.follows, told))]
+        torn = [line for line in rest if any(map(line.is_torn_from, told))]
+        told = beside + torn
         stays = [line for line in stays if line not in beside]
-        yield from (_region(line, part, f"{FOUND}: {BESIDE}") for line in beside)
+        rest = [line for line in rest if line not in torn]
+        yield from (_region(line, part, f"{FOUND}: {BESIDE}") for line in told)
 
 
 def _reason(view: NDArray[np.uint8], line: Line, wanted: Wanted, covered: float) -> str | None:
     """Say why a line is hidden; empty when it is none, None when it is harmless."""
-    if covered >= ALL_COVERED:
+    if covered >= ALL_COVERED or 0 < line.score < SURE:
         return ""
     tall = line.height > max(TALLEST, TALLEST_SHARE * min(view.shape[:2]))
     likely = LIKELY_LINE if wanted.unread else SURE_LINE

@@ -33,8 +33,10 @@ FILLED, STRAIGHT = 0.5, 0.6
 """Share of an upright box that a line fills at least, and of a slanted one."""
 RUNS = 2.0
 """Heights that a slanted line, or one in a tangle, is long at least."""
-SPACE = 0.3
-"""Heights between the boxes of two words of a line."""
+SPACE, GAP = 0.3, 1.5
+"""Heights between the boxes of two words of a line, and between parts of one that was torn."""
+ALIKE = 0.5, 1.6
+"""Height of a part of a line, in heights of the part that was found."""
 LARGEST_ENLARGED = 2_000_000
 """Pixels: larger pictures come from films, whose print is not that small."""
 
@@ -59,14 +61,21 @@ class Line:
             return float(np.linalg.norm(self.corners[3] - self.corners[0]))
         return min(self.right - self.left, self.bottom - self.top)
 
-    def follows(self, other: Line) -> bool:
+    def follows(self, other: Line, space: float = SPACE) -> bool:
         """Tell whether this goes on with another line, before or after it."""
         across = min(self.right, other.right) - max(self.left, other.left)
         along = min(self.bottom, other.bottom) - max(self.top, other.top)
         if other.bottom - other.top > other.right - other.left:
             across, along = along, across
-        near = SPACE * max(self.height, other.height)
+        near = space * max(self.height, other.height)
         return along > min(self.height, other.height) / 2 and across > -near
+
+    def is_torn_from(self, other: Line) -> bool:
+        """Tell whether this is as high as another line, and goes on with it after a gap."""
+        upright = other.bottom - other.top > other.right - other.left
+        high = self.right - self.left if upright else self.bottom - self.top
+        least, most = (share * other.height for share in ALIKE)
+        return least <= high <= most and self.follows(other, GAP)
 
     @property
     def length(self) -> float:
@@ -114,8 +123,7 @@ def _boxed(likelihood: NDArray[np.float32], scale: float) -> Iterator[Line]:
         part = _part(box)
         mask, values = labels[part] == number, likelihood[part]
         score = float(values[mask].mean())
-        if score >= SURE:
-            yield from _line(mask, box, score, scale)
+        yield from _line(mask, box, score, scale)
         if min(box[2:]) > ENTANGLED * scale:
             yield from _disentangled(mask & (values > CERTAIN), box, scale)
 

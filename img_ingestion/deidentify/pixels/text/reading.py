@@ -35,8 +35,6 @@ WORD = 3
 """Letters: two of a head and its neck are read now and then."""
 TALLEST, TALLEST_SHARE = 48, 0.05
 """Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
-SMALL = 24
-"""Pixels: only letters up to this height stand alone."""
 UPRIGHT = 1.5
 """Heights: a box that much higher than wide runs up or down the picture."""
 
@@ -59,18 +57,16 @@ def is_text(reading: Reading, line: Line) -> bool:
     Tell print from anatomy that looks like a letter.
 
     Ribs, vessels and ventricles are read as one letter, or with little confidence; print as
-    several. A single small letter counts where detector and recogniser are both sure of it, two
-    where one of them is. What runs slanted, as vessels and rows of teeth do, or within a larger
-    patch (score 0), has to be plain.
+    several. Two letters count where detector or recogniser is sure of them; one says of nobody who
+    it is, and counts beside others only. What runs slanted, as vessels and rows of teeth do, or
+    within a larger patch (score 0), has to be plain.
     """
     if line.corners is not None or not line.score:
         return is_plain(reading)
     surely, likely = reading.sure >= READ_SURELY, line.score >= LIKELY
-    if reading.letters > 1:
-        doubted = reading.sure >= DOUBTED and is_line(line, RUNNING)
-        enough = reading.letters >= WORD or surely or likely
-        return (reading.sure >= READ and enough) or doubted
-    return reading.letters == 1 and surely and likely and line.height <= SMALL
+    doubted = reading.sure >= DOUBTED and is_line(line, RUNNING)
+    enough = reading.letters >= WORD or surely or likely
+    return reading.letters > 1 and ((reading.sure >= READ and enough) or doubted)
 
 
 def is_line(line: Line, likely: tuple[float, float] = SURE_LINE) -> bool:

@@ -6,7 +6,8 @@ more in such a picture than in its views one after the other (docs/pixels.md).
 
 `surroundings`: each pixel against what lies around it, near, less near and farther: nothing is too
 faint, too dark or too bright, and no window is asked. Within a patch far beyond the rest, whose
-edge outshines what stands in it, each pixel between the extremes of its neighbours.
+edge outshines what stands in it, each pixel between the extremes of its neighbours; what was drawn
+on a ground of one value (drawn.py), as it stands out of that.
 `brightness`: what the header's window shows, each pixel against its surroundings, and what lies
 above and below that window, by rank.
 """
@@ -20,6 +21,7 @@ import numpy as np
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
+from img_ingestion.deidentify.pixels.text.drawn import on_one_ground
 from img_ingestion.deidentify.pixels.text.raster import blurred, extremes
 from img_ingestion.errors import NotDeidentified, turned_into
 
@@ -98,7 +100,10 @@ def planes(frame: NDArray[Any], dataset: Dataset, stored: PixelFormat) -> NDArra
 def surroundings(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Give (rows, columns, planes) of `planes` as (rows, columns, 3): the first look."""
     near, less_near, nearest = (_local(values, distance) for distance in DISTANCES)
-    return np.dstack([near, less_near, _within_patches(values, nearest)])
+    third = _within_patches(values, nearest)
+    for plane in _contiguous(values):
+        third = on_one_ground(plane, third)
+    return np.dstack([near, less_near, third])
 
 
 def brightness(values: NDArray[np.float32], shown: Window | None) -> NDArray[np.uint8]:

@@ -1,0 +1,43 @@
+"""
+What was drawn on a ground of one value, however little it differs, and whatever lies around it.
+
+Tissue has many values, also where it looks flat; only what was drawn has one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from img_ingestion.deidentify.pixels.text.raster import extremes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STROKE, NEIGHBOURS = 11, 5
+"""Pixels of the widest stroke on a ground of one value, and of the square it is held against."""
+FAINTEST, FEWEST_LEVELS = 0.006, 8
+"""
+Share of the picture's range, and stored values, that ink on a ground of one value differs by:
+JPEG leaves less beside an edge.
+"""
+
+
+def on_one_ground(plane: NDArray[np.float32], view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give the view, but what stands on a ground of one value by the contrast that it has there."""
+    near, ground = _grounds(plane)
+    ink = np.where(near, plane - ground, np.float32(0))
+    strongest = extremes(np.abs(ink), NEIGHBOURS)[1]
+    faintest = max(FAINTEST * float(np.ptp(plane)), FEWEST_LEVELS)
+    place = 128 + 127 * ink / np.maximum(strongest, np.float32(1e-6))
+    return np.where((strongest > faintest) & near, place.astype(np.uint8), view)
+
+
+def _grounds(plane: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Tell where ink may stand on a ground of one value, and which value that is there."""
+    least, greatest = extremes(plane, 3)
+    one = extremes((least == greatest).astype(np.float32), 3)[1] > 0
+    level = extremes(np.where(one, plane, np.float32(-np.inf)), STROKE)[1]
+    near = extremes(extremes(one.astype(np.float32), STROKE)[1], STROKE)[0] > 0
+    return near & np.isfinite(level), np.where(one, plane, level)
