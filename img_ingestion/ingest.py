@@ -12,7 +12,7 @@ from img_ingestion.bench import Bench
 from img_ingestion.crew import Crew
 from img_ingestion.deciding import arrived, begun, decided, handed_over
 from img_ingestion.entering import steps, stuck
-from img_ingestion.errors import StorageError
+from img_ingestion.errors import GatewayError, StorageError
 from img_ingestion.gathering import TOGETHER, Gathering
 from img_ingestion.making import Maker
 from img_ingestion.outcome import Ingested, left
@@ -146,12 +146,12 @@ def _ahead(bench: Bench, found: Found) -> Iterator[Ingested]:
 def _entered(bench: Bench, found: Found) -> Iterator[Ingested]:
     """Enter what is decided; tell of all of it before anything else can go wrong."""
     group, outcomes, others = bench.gathered.taken(), list[Ingested](), list[Ingested]()
-    problem = None
+    problem: GatewayError | None = None
     for _ in steps(bench, group, outcomes):
         try:
             if bench.workers.several and problem is None:
                 others += _meanwhile(bench, found)
-        except StorageError as error:
+        except GatewayError as error:
             problem = error
     bench.works.difference_update(one.job.entry.work for one in group)
     bench.gathered.entered(outcomes)

@@ -50,8 +50,11 @@ class PassRecord:
             if told.values and kind in told.values:
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
                 kept = self.files if kind == "file" else self.parcels
-                kept.append(dict(told.values[kind]))  # type: ignore[call-overload]
-                for part, spent in kept[-1].get("seconds", {}).items():
+                facts = dict(told.values[kind])  # type: ignore[call-overload]
+                # Added up and not kept: a pass may be of a hundred thousand files.
+                laps = facts.pop("seconds", {})
+                kept.append(facts)
+                for part, spent in laps.items():
                     whole = f"{stage}: {part}"
                     self.seconds[whole] = self.seconds.get(whole, 0.0) + spent
 
