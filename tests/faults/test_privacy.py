@@ -108,6 +108,7 @@ def test_what_is_burned_in_is_in_no_picture_and_stays_without_the_rule(
 def test_whoever_runs_the_gateway_leaves_no_core() -> None:
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # A shell's background has it ignored.
         hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
         resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
         with discreet():
