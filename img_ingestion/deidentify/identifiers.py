@@ -11,12 +11,11 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 
-from img_ingestion.deidentify import profile
+from img_ingestion.deidentify import profile, representation
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dates import DA
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.pseudonyms import names_a_class
-from img_ingestion.deidentify.representation import known
 from img_ingestion.deidentify.tables import rows
 from img_ingestion.deidentify.text_forms import LETTERS, WORD, folded, is_unspaced, spellings
 from img_ingestion.deidentify.vocabulary import is_clinical, listed
@@ -93,7 +92,7 @@ def identity_tags() -> frozenset[int]:
 
 
 def _known_vr(tag: int) -> str:
-    return known(tag).split(" ")[0]
+    return representation.known(tag).split(" ")[0]
 
 
 @dataclass(slots=True)
@@ -163,7 +162,7 @@ def _collect_one(
         if tag == BIRTH_DATE:
             found.births.update(days)
     elif vr == "PN" or tag in NUMBERS or (vr in TEXT and tag in identity_tags()):
-        for text in texts_of(dataset[raw.tag]):
+        for text in representation.texts_of(dataset, raw):
             _take(vr, tag, text, found)
 
 

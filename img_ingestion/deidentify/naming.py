@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.representation import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +97,7 @@ def _texts(dataset: Dataset, table: Mapping[int, HeaderRule]) -> Iterator[tuple[
             for item in dataset[tag].value:
                 yield from _texts(item, table)
         elif vr == "PN" or (vr in TEXT and rule is not None and rule.action is not Action.K):
-            yield str(vr), str(dataset[tag].value)
+            yield str(vr), " ".join(texts_of(dataset, dataset.get_item(tag)))
 
 
 def _orders(year: str, month: str, day: str) -> Iterator[tuple[str, str, str]]:

@@ -80,8 +80,9 @@ class Values:
             element = source[raw.tag]
             original = "" if element.value is None else str(element.value).strip()
             return DataElement(raw.tag, element.VR, self.patient.code(tag, original))
-        raw = source[raw.tag]
-        vr = raw.VR
+        if raw.VR in (None, "UN"):
+            raw = source[raw.tag]
+        vr = str(raw.VR)
         if vr == "UI":
             return self.mapped(source, raw)
         if vr in TIMES:

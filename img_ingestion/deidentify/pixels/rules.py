@@ -41,7 +41,7 @@ class Box:
     bottom: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PixelRule:
     """
     One LABEL of the recipe's %filter section.
