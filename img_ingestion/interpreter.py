@@ -18,6 +18,8 @@ NEEDED = ("pydantic_settings", "pydicom", "deid", "numpy", "PIL", "requests")
 
 def with_dependencies() -> None:
     """Go on in the project's own `.venv` where this Python lacks what the gateway needs."""
+    # Else pydantic reads the metadata of every installed package, to look for plugins of its own.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if not missing:
         return
