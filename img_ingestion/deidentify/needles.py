@@ -46,6 +46,7 @@ class Needles:
     table: NDArray[np.bool_]
     exact: frozenset[bytes]
     """Needles in which the case counts."""
+    every: frozenset[bytes]
 
     @classmethod
     def of(cls, folded: Iterable[bytes], exact: Iterable[bytes] = ()) -> Needles:
@@ -61,9 +62,10 @@ class Needles:
 
         """
         case_counts = frozenset(exact)
+        every = case_counts.union(folded)
         places: dict[int, tuple[tuple[bytes, int], ...]] = {}
         longest, open_ended = 0, []
-        for needle in {*folded, *case_counts}:
+        for needle in every:
             if len(needle) < SHORTEST:
                 raise ValueError("a needle is too short to be found")
             longest = max(longest, len(needle))
@@ -78,7 +80,7 @@ class Needles:
         words = np.unique(np.concatenate(known))
         table = np.zeros(1 << 16, np.bool_)
         table[words * MIXER >> SHIFT] = True
-        return cls(longest, places, words, table, case_counts)
+        return cls(longest, places, words, table, case_counts, every)
 
     def stand_in(self, content: Content) -> bool:
         """Tell whether one of them stands in the bytes; a number only where it stands alone."""
@@ -86,7 +88,8 @@ class Needles:
 
     def places_in(self, content: Content) -> Iterator[tuple[int, int]]:
         """Give where they stand in the bytes; a place more than once if it is at an edge."""
-        for needle, start in self._candidates(content) if self.longest else ():
+        may_hold = self.longest and len(content) >= SHORTEST
+        for needle, start in self._candidates(content) if may_hold else ():
             if self._stands(content, needle, start):
                 yield start, start + len(needle)
 
@@ -111,11 +114,10 @@ class Needles:
 
     def _at_the_edges(self, content: Content) -> Iterator[tuple[bytes, int]]:
         """Look where no whole word stands: before the first, behind the last."""
-        every = {needle for found in self.places.values() for needle, _ in found}
         for start in {0, max(0, len(content) - self.longest - WORD)}:
             edge = bytes(content[start : start + self.longest + WORD])
             lowered = edge.lower()
-            for needle in every:
+            for needle in self.every:
                 within = edge if needle in self.exact else lowered
                 at = within.find(needle)
                 while at >= 0:
