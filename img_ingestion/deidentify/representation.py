@@ -110,4 +110,6 @@ def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
     if element.value is None:
         return [""]
     values = list(element.value) if element.VM > 1 else [element.value]
-    return [str(getattr(value, "original_string", value)).strip(" \0") for value in values]
+    if element.VR != "PN":  # a number as it was written; of a name that would be its bytes
+        values = [getattr(value, "original_string", value) for value in values]
+    return [str(value).strip(" \0") for value in values]
