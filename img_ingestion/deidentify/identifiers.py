@@ -66,6 +66,8 @@ PARTS_OF_NAME = re.compile("[=^]")
 SHORTEST_NAME = 2
 SHORTEST_NUMBER = 4
 SHORTEST_UNNAMED_NUMBER = 5
+ALONE = re.compile(r"\d{6,}")
+"""Digits of a number that has letters, where they stand without them."""
 SHORTEST_PHRASE = 5
 SHORTEST_PLACE = 3
 GENERIC_PLACES = listed("generic_places")
@@ -253,6 +255,8 @@ def _add_number(text: str, found: _Found, shortest: int) -> None:
     joined = number.replace(" ", "")
     if len(joined) >= shortest and number not in DICOM_WORDS and len(set(joined)) > 1:
         found.numbers.add(number)
+        # ZQ-4711234 is called 4711234 too.
+        found.numbers.update(ALONE.findall(joined))
 
 
 def _add_identity(text: str, found: _Found) -> None:

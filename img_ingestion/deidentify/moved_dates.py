@@ -28,7 +28,7 @@ BIRTH = re.compile(
     r"(?:(?<![^\W_])(?:d\.?o\.?b|b\.?d|born|birth\w*|bday|geb|geboren|geburt\w*|nee? le|naiss\w*"
     r"|nacid[oa]|nac|nacim\w*|nasc\w*|nat[oa]|nascita|fodt|fodd|fodsel\w*|syntynyt|urodz\w*|ur"
     r"|род\w*|рожд\w*|д\.? ?\u0440|dogum\w*)|生年月日|生日|出生|誕生|생년월일|생일|출생)"
-    r"[^\w]{0,4}(?:\w{1,6}[^\w]{1,3}){0,2}\Z|(?<!\S)[*†]\s?\Z"
+    r"[^\w;]{0,4}(?:\w{1,6}[^\w;]{1,3}){0,2}\Z|(?<!\S)[*†]\s?\Z"
 )
 BORN = re.compile(r"\s?(?:生|born|birth|dob)")
 """Behind the date."""

@@ -41,6 +41,8 @@ NUMBERS = tuple(
     for pattern in (
         r"(?<![\w.])(?:\+?\d{1,3}[-. ]?)?\(?\d{3}\)?[-. /]{0,2}\d{3}[-. ]\d{4}(?!\w|\.\d)",
         r"(?<!\w)\+\d{1,3}(?:[-. /]?\(?\d{1,5}\)?){1,5}[-. /]?\d{2,5}(?!\w)",
+        r"(?<![\w.])00 ?[1-9]\d{0,2}(?=(?:[-. /]?\d){8})(?:[-. /]?\d{1,6}){2,5}(?!\w)",
+        r"(?<![\w.])0\d{1,4}[-/ ]\d{6,8}(?!\w|\.\d)",
         r"(?<![\w.-])\d{3}[- ]\d{2}[- ]\d{4}(?![\w-])",
         r"(?<![\w.])0\d{2,5}[-/ ]\d{3,4}[- ]?\d{1,6}(?:-\d{1,4})?(?!\w|\.\d)",
         rf"\b{LABEL}\b\.?{NO}?[.\s]*[:#=]*\s*(?=[a-z]*-?\d)[a-z0-9][\w-]{{3,}}",
@@ -59,8 +61,18 @@ NUMBERS = tuple(
         r"(?<![\w.])(?:9\d|1[01]\d)[- ]?(?:y\.?o\.?|y/o|yrs?|years?)(?:[- ]old)?(?!\w)",
         r"(?<![\w.])(?:9\d|1[01]\d) ?[mf](?=,| (?:with|w/|c/o|s/p|who|has|presents|admitted))",
         r"(?<!\w)aged? ?:? ?(?:9\d|1[01]\d)(?![\w.])",
+        r"(?<![\w.])0?(?:9\d|1[01]\d)(?:y|-y-old)(?!\w)",
+        (
+            r"(?<![\w.])(?:9\d|1[01]\d)[- ]?(?:ans|anos|anni|jahren?|jahrig\w*|jaar|jarig\w*|лет"
+            r"|года?|arig\w*|ar gammel\w*|yas\w*)(?!\w)|(?<!\d)(?:9\d|1[01]\d) ?(?:岁|歳|才|세|살)"
+        ),
+        r"(?<!\w)in (?:her|his|their) (?:(?:early|mid|late)[- ])?(?:9|10|11)0s(?!\w)",
     )
 )
+VERY_OLD = re.compile(
+    r"(?<!\w)(?:nonagenarian|centenarian|(?:ninety|hundred)[- ]?\w* years?[- ]olds?)(?!\w)"
+)
+"""An age over 89 in words."""
 RECORD = re.compile(
     r"(?<![^\W_])(?:(?=\d*[a-z])(?=(?:[a-z]*\d){5})|(?=[a-z]{2,}\d{4}))[a-z0-9]{6,}(?![^\W_])"
 )
@@ -88,6 +100,7 @@ def spans(text: str, *, dated: bool = True) -> Iterator[Span]:
             yield from written_dates.spans(text)
     if digits > FEW:
         yield from _records(text)
+    yield from _of(VERY_OLD, text)
 
 
 def _of(pattern: re.Pattern[str], text: str) -> Iterator[Span]:

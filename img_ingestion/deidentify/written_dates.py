@@ -80,7 +80,7 @@ WORDED = tuple(
         rf"(?<![^\W_])(?:dated|since|vom) {DAY_NUMBER}[./]{MONTH_NUMBER}(?![\d/])",
         (
             rf"(?<![^\W_])(?:dob|d\.o\.b\.|born(?: in)?|date of birth|geb(?:oren)?|nacid[oa]"
-            rf"|nee? le)[.:]* {YEAR}(?!\d)"
+            rf"|nee? (?:le|en)|nato|nata)[.:]*(?: (?:en|in|im|em|nel))? {YEAR}(?!\d)"
         ),
     )
 )
