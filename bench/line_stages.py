@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from img_ingestion import cli, durable, making, outputs, render, shelves, vault
+from img_ingestion import cli, durable, making, outputs, render, shelves, unsynced, vault
 from img_ingestion.commands import workers
 from img_ingestion.deidentify import residue
 from img_ingestion.destinations import backend, http_session
@@ -98,7 +98,7 @@ class Here:
 
     def __init__(self, work: Callable[..., Any]) -> None:
         self._work, self._made = work, []
-        self.whole = True
+        self.whole, self.several = True, False
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +110,10 @@ class Here:
     def free(self) -> bool:
         """Tell whether nothing is in hand."""
         return not self._made
+
+    def ready(self, timeout_s: float) -> bool:  # noqa: ARG002 - as the protocol has it
+        """Tell whether something is made."""
+        return bool(self._made)
 
     def begin(self, received: ReceivedInstance, policy: Policy) -> None:
         """Make it at once."""
@@ -142,9 +146,10 @@ def wrapped(clock: Clock) -> None:
     clock.wrap("PNG", pictures, "png")
     clock.wrap("base64", outputs.pybase64, "b64encode")
     clock.wrap("write + fsync", durable, "stage", "place", "write", "move", "folder")
+    clock.wrap("write + fsync", unsynced.Unsynced, "__exit__")
     clock.wrap("write + fsync", shelves.Shelves, "room", "free_name")
     clock.wrap("vault", vault.Vault, "remember")
-    clock.wrap("ledger", Ledger, "known", "done", "add", "archived", "contradicted", "waiting")
+    clock.wrap("ledger", Ledger, "known", "done", "enter", "archived", "contradicted", "waiting")
     clock.wrap("ledger", Deliveries, "bundled", "sent", "settle")
     clock.wrap("trail", Trail, "add")
     clock.wrap("payload", backend, "checked", "answer_fault")
