@@ -71,6 +71,17 @@ class Bucket:
                     modified_ns = int(one["LastModified"].timestamp() * 1e9)
                     yield Pin(one["Key"], one["ETag"].strip('"'), one["Size"], modified_ns)
 
+    def holds(self, prefix: str) -> bool | None:
+        """Tell whether anything is below a prefix; None: the store knows us, we may not list."""
+        with _asking("for its list"):
+            try:
+                answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)
+            except ClientError as error:
+                if _code(error) == "AccessDenied":
+                    return None
+                raise
+        return bool(answer.get("Contents"))
+
     def opened(self, pin: Pin) -> tuple[Pin, Any] | None:
         """Open exactly what was seen; None if it is another object by now, or gone."""
         with _asking("for an object"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,45 @@ def test_an_original_goes_when_the_store_has_it_and_can_be_put_back(
     assert run(home, "prune") == 0  # They are let go again.
     assert files(home.archive) == []
     assert run(home, "verify") == 0
+
+
+def test_check_asks_every_place_where_objects_go_and_puts_nothing_there(
+    tmp_path: Path, store: CephGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = sealed_home(tmp_path / "home")
+    for name in ("seen", "unseen"):
+        store.client.create_bucket(Bucket=name)
+    everybody = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket"}
+    statement = everybody | {"Resource": "arn:aws:s3:::unseen"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    store.client.put_bucket_policy(Bucket="unseen", Policy=json.dumps(policy))
+    (home.root / "secret").write_text(ceph.SECRET)
+    (home.root / "other").write_text("zq-wrong-zq")
+    own = [
+        f'[{section}]\nurl = "s3://{bucket}/kept"\nendpoint = "{store.endpoint}"\n'
+        f'access_key = "{ceph.ACCESS}"\nsecret_key_file = "{secret}"\n'
+        for section, bucket, secret in (
+            ("archive_store", "unseen", "secret"),
+            ("objects", "seen", "secret"),
+            ("customers.north.objects", "none-such", "secret"),
+            ("customers.south.objects", "seen", "other"),
+        )
+    ]
+    with (home.root / "gateway.toml").open("a") as settings:
+        settings.write("\n" + "".join(own))
+
+    run(home, "check", "--json")
+
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    found = {one["name"]: (one["fine"], one["detail"]) for one in lines}
+    untried = "not tried: whether we may put objects there"
+    assert found["objects of all"] == (True, f"answers; nothing is there; {untried}")
+    assert found["archive store of all"] == (True, f"answers; we may not list it; {untried}")
+    refused = "object store, asked for its list: "
+    assert found["objects of north"] == (False, f"{refused}NoSuchBucket")
+    assert found["objects of south"] == (False, f"{refused}SignatureDoesNotMatch")
+    assert "archive store of north" not in found
+    assert "Contents" not in store.client.list_objects_v2(Bucket="seen")
 
 
 def test_plain_originals_are_not_handed_to_a_store(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from img_ingestion.ledger import Ledger
 from img_ingestion.pixel_data import PixelFormat
 from img_ingestion.pixel_data.codecs import CODECS, decoded
 from img_ingestion.review.archive_keys import keys_of_archive
-from img_ingestion.review.reach import listed, reached
+from img_ingestion.review.reach import reached, stores
 from img_ingestion.review.synthetic import round_trip
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Doctor:
             ("customers", self._customers),
             ("contract", bundled_contract),
             *((f"backend of {name}", self._reach(place)) for name, place in self._places()),
-            *([("object store", lambda: listed(self.settings.s3))] if self.settings.s3.url else []),
+            *stores(self.settings),
             *([("ledger", self._ledger)] if self.settings.ledger.url else []),
             ("round trip", self._round_trip),
         ]
