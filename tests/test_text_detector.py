@@ -266,6 +266,13 @@ def test_a_line_is_hidden_as_far_as_its_ink_goes(*, turned: bool) -> None:
     assert across == (2042, 2066)
 
 
+def test_the_border_of_a_film_is_no_rest_of_a_line() -> None:
+    picture = noise(100, 400)
+    picture[50:54] = 2000
+    found = Region(100, 42, 180, 66, "text")
+    assert list(whole_lines([found], picture.astype(np.float32), Box(0, 0, 400, 100))) == [found]
+
+
 @pytest.mark.parametrize("at", [(2, 14), (190, 158)])
 def test_a_name_at_the_border_of_a_flat_page_is_hidden(
     make_dataset: MakeDataset, at: tuple[int, int]

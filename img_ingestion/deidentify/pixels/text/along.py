@@ -26,6 +26,8 @@ Share of a box that one value takes as ink at least; of that share, what may lie
 """
 GAP, FEWEST = 1.0, 4
 """Heights of the box, rim and all, without ink that end a line; pixels of a letter's ink."""
+EVEN = 1
+"""Pixels by which the ink of a straight border differs from column to column."""
 RIM = 4
 """Pixels that a line may lie from the end of its box."""
 
@@ -104,11 +106,11 @@ def _band(
 
 
 def _end(band: _Band, end: int, high: int) -> int:
-    """Walk to the right from letter to letter, as far as there are any."""
+    """Walk to the right from letter to letter, as far as there are any; a border has no letters."""
     last = end
     while True:
         ahead = slice(last, last + round(GAP * high))
         ink, stray = band.share(ahead)
-        if ink < FEWEST or stray > STRAY * ink:
+        if ink < FEWEST or stray > STRAY * ink or np.ptp(band.inside[ahead]) <= EVEN:
             return min(last + RIM, band.inside.size) if last > end else end
         last += int(np.flatnonzero(band.inside[ahead])[-1]) + 1
