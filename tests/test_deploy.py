@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from img_ingestion import options
+from img_ingestion.ending import Ending
 from img_ingestion.settings_file import load
 
 if TYPE_CHECKING:
@@ -218,6 +220,12 @@ def test_systemd_takes_each_unit_and_finds_it_closed(unit: str, request: Any) ->
     if unit.endswith(".service"):
         threshold = f"--threshold={MOST_EXPOSED}"
         accepted(*program, "--offline=true", threshold, "security", "--no-pager", unit)
+
+
+def test_a_unit_that_was_stopped_has_not_failed() -> None:
+    # systemd takes the death by SIGTERM for clean, but not the status that says the same.
+    closed = (SYSTEMD / "gateway-.service.d" / "hardening.conf").read_text("utf-8")
+    assert f"SuccessExitStatus={Ending(signal.SIGTERM).status}\n" in closed
 
 
 def test_cron_starts_what_the_program_understands() -> None:
