@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom.dataelem import DataElement
 
 from img_ingestion import deidentify as engine
 from img_ingestion.deidentify.free_text import Cleaner
+from img_ingestion.deidentify.identifiers import collect
 from img_ingestion.instance import Identifiers, ReceivedInstance
 from img_ingestion.settings import Pixels, Profile, Settings
 
 if TYPE_CHECKING:
     from img_ingestion.instance import CleanInstance
-    from tests.conftest import MakeInstance
+    from tests.conftest import MakeDataset, MakeInstance
 
 FOUND = Identifiers(
     names=frozenset({"quillfeather"}),
@@ -106,6 +108,60 @@ def test_intervals_stay_and_no_part_of_a_true_date_is_left(form: str) -> None:
     assert moved > 0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2014年3月21日金曜日",
+        "2014년 3월 21일(금)",
+        "пятница, 21 марта 2014",
+        "Fr., 21.03.2014",
+        "21 de março de 2014 (sexta-feira)",
+        "21 March 2014 at 10:00 Friday",
+        "2014-03-21 10:15 Fri",
+        "Christmas 25 December 2014",
+        "2014-W12-5, seen 2014-03-25",
+        "between 14 and 21 March 2014",
+        "22nd and 25th March 2014",
+        "seen 17 Apr, again 25 May 2014",
+    ],
+)
+def test_no_date_moves_beside_what_tells_the_true_one(text: str) -> None:
+    clean = Cleaner.of(Identifiers(), -300).cleaned(text)
+    assert not re.search(r"2013", clean)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2014 03 21",
+        "2014\N{EN DASH}03\N{EN DASH}21",
+        "٢٠١٤/٠٣/٢١",
+        "2014 Mar 21",
+        "2014-Mar-21",
+        "21/III/2014",
+        "21.III.14",
+        "2557-03-21",
+        "21/03/2557",
+        "21 มีนาคม 2557",
+        "1393/01/01",
+        "1435-05-20",
+        "3/21",
+        "21.3.",
+        "21 Mar",
+        "Mar 21",
+    ],
+)
+def test_forms_of_a_day_that_are_no_measure_go(text: str) -> None:
+    found = Identifiers(dates=frozenset({"20140321"}))
+    assert Cleaner.of(found).cleaned(f"chest {text}") == "chest"
+
+
+def test_small_numbers_and_settings_are_no_days() -> None:
+    cleaner = Cleaner.of(Identifiers(dates=frozenset({"20140203", "20140321"})))
+    for text in ("grade 2/3", "T2 2.3 mm", "3.21 mm", "1024/512", "echo 3/22", "LAD II 50"):
+        assert cleaner.cleaned(text) == text
+
+
 def test_a_longer_month_never_overruns_its_element() -> None:
     text = f"{'x' * 53} 5 May 2014"
     assert len(text) == 64
@@ -138,6 +194,16 @@ def test_full_dates_stay_in_text_but_for_the_birth(make_instance: MakeInstance) 
     ).dataset
     assert clean.StudyDescription == "CHEST 20140321"
     assert clean.ImageComments == "born , operated 02 Jan 2012"
+
+
+@pytest.mark.parametrize(("vr", "birth"), [("DA", "07/23/1951"), ("LO", "1951-07-23")])
+def test_a_birth_date_is_known_however_it_is_written(
+    make_dataset: MakeDataset, vr: str, birth: str
+) -> None:
+    dataset = make_dataset()
+    dataset[0x00100030] = DataElement(0x00100030, vr, birth)
+    births = collect(dataset).births
+    assert Cleaner.of(Identifiers(births=births), 0).cleaned("since 23 Jul 1951") == "since"
 
 
 def test_dates_of_texts_go_where_no_option_keeps_dates(make_instance: MakeInstance) -> None:

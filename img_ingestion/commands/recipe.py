@@ -23,7 +23,7 @@ HELP = "check a recipe, its coverage, or what differs between two"
 DESCRIPTION = """\
   recipe lint [FILE]       is every line understood, and by deid in the same way
   recipe coverage [FILE]   rows of Table E.1-1 without a line; lines that let more through; lines
-                           that can never fire, and lines that conflict
+                           that can never fire, and lines that conflict; also without a word
   recipe diff FILE [FILE]  what the second one does otherwise
 
 Without a FILE, or for the second one of diff, the recipe in force is meant. A recipe that is wrong
@@ -34,7 +34,8 @@ REPORTS = True
 
 def arguments(parser: ArgumentParser) -> None:
     """Say what can be asked."""
-    parser.add_argument("what", choices=("lint", "coverage", "diff"))
+    choices = ("lint", "coverage", "diff")
+    parser.add_argument("what", nargs="?", choices=choices, default="coverage")
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
 
 

@@ -53,6 +53,8 @@ class Cleaner:
     """Of institutions and stations: cut from prose only, since devices are named alike."""
     uids: frozenset[str]
     dates: frozenset[str]
+    days_of_years: frozenset[str]
+    """Month and day of each, as MMDD."""
     counts: frozenset[str]
     """Identifying numbers and dates of six digits or more: too long for a count or a measure."""
     moving: Moving | None = None
@@ -84,6 +86,7 @@ class Cleaner:
             Numbers.of(found.places),
             found.uids,
             found.dates,
+            frozenset(each[4:] for each in found.dates if len(each) == len("YYYYMMDD")),
             counts,
             None if days is None else Moving(days, found.births, found.dates),
         )
@@ -190,6 +193,9 @@ class Cleaner:
                     yield match.span()
         if dated and any(map(str.isdigit, form.text)):
             yield from (span for span, day in written_dates.dates(form.text) if day in self.dates)
+        if dated and prose and any(map(str.isdigit, form.text)):
+            days = written_dates.yearless(form.text)
+            yield from (span for span, day in days if day in self.days_of_years)
 
     @staticmethod
     def is_sure(name: str) -> bool:

@@ -11,7 +11,7 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 
-from img_ingestion.deidentify import profile, representation
+from img_ingestion.deidentify import profile, representation, written_dates
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dates import DA
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
@@ -158,7 +158,7 @@ def _collect_one(
 ) -> None:
     if vr == "UI":
         found.uids.update(_uids(raw, tag))
-    elif vr in {"DA", "DT"}:
+    elif vr in {"DA", "DT"} or tag == BIRTH_DATE:
         days = tuple(_days(raw))
         found.dates.update(days)
         if tag == BIRTH_DATE:
@@ -224,6 +224,8 @@ def _days(raw: DataElement | RawDataElement) -> Iterator[str]:
         match = DA.match(text)
         if match:
             yield "".join(match[part] for part in "ymd")
+        elif text:
+            yield from (day for _, day in written_dates.dates(text))
 
 
 def _coded(raw: DataElement | RawDataElement) -> list[str]:

@@ -39,11 +39,38 @@ WEEKDAY = (
     r"|miercoles|jueves|viernes|sabado|domingo|lunedi|martedi|mercoledi|giovedi|venerdi|domenica"
     r"|(?:maan|dins|woens|donder|vrij|zater|zon)dag"
 )
+ANYWHERE = re.compile(
+    r"(?<![^\W_])(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag"
+    r"|mittwoch|sonnabend|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miercoles"
+    r"|jueves|viernes|sabado|domingo|(?:lune|marte|mercole|giove|vener)di|domenica|(?:maan|dins|woens"
+    r"|donder|vrij|zater|zon|man|tirs|tis|ons|tors|fre|lor|son)dag|(?:segunda|terca|quarta|quinta|sexta)"
+    r"[ -]feira|poniedzialek|wtorek|srod[ae]|czwartek|piatek|sobot[ae]|niedziel[ae]|pazartesi"
+    r"|carsamba|persembe|cuma|cumartesi|понедельник|вторник|сред[ауы]|четверг|пятниц[ауы]|суббот[ауы]"
+    r"|воскресенье|christmas|xmas|easter|thanksgiving|weihnacht\w*|ostern|noel|navidad|natale"
+    r"|kw ?\d\d?|\d{4}-?w\d\d(?:-?\d)?)(?![^\W_])"
+    r"|[月火水木金土日]曜|(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[월화수목금토일]요일"
+)
+"""The day of the week, wherever in the text, its number in the year, and days that are the same."""
+SHORT_WEEKDAY = (
+    r"(?:mo|di|mi|do|fr|sa|so|lun|mar|mer|jeu|ven|sam|dim|mie|jue|vie|sab|dom"
+    r"|пн|вт|\u0441\u0440|чт|пт|\u0441\u0431|в\u0441)"
+)
+AFTER_SHORT = re.compile(rf"(?<![^\W_]){SHORT_WEEKDAY}\.?[\s,(]{{1,3}}\Z")
+BEFORE_SHORT = re.compile(
+    rf"(?:[\s,t]{{0,2}}(?:at )?\d{{1,2}}:\d\d(?::\d\d)?(?: ?[ap]m)?)?"
+    rf"(?:\s?\((?:{SHORT_WEEKDAY}|[월화수목금토일])\.?\)|[\s,(]{{1,3}}(?:{WEEKDAY})(?![^\W_]))"
+)
 AFTER_WEEKDAY = re.compile(rf"(?<![^\W_])(?:{WEEKDAY})[\s,.(]{{1,3}}(?:the |den |le )?\Z")
 BEFORE_WEEKDAY = re.compile(rf"[\s,(]{{1,2}}(?:{WEEKDAY})(?![^\W_])|\s?\([月火水木金土日]\)")
 """The true weekday beside a moved date would tell the shift modulo seven."""
 SIGNS = range(0x100000, 0x10FFFE)
 """Private characters that stand for dates while the text around them is cleaned."""
+HALF = re.compile(
+    r"(?<![\d.])\d\d?(?:st|nd|rd|th|\.)?\s?(?:[-\u2013&/,+]|and|to|until|or|und|bis|et|au|y|al?|e|en|tot)"
+    rf"\s?[{chr(SIGNS.start)}-{chr(SIGNS.stop)}]",
+    re.IGNORECASE,
+)
+"""A day that stays, of the month of one that moves: 14 and 21 March 2014."""
 JUDGED = re.compile(r"\w+(?:\.\w+)*")
 JOINING = frozenset({"de", "del", "den", "of"})
 """Words of a date that say nothing of it."""
@@ -98,7 +125,9 @@ class Moving:
         if f"{date.day:%Y%m%d}" in self.births or BIRTH.search(before) or BORN.match(behind):
             return True
         oldest = (date.day + timedelta(days=self.days)).year < BORN_SINCE
-        weekday = AFTER_WEEKDAY.search(before) or BEFORE_WEEKDAY.match(behind)
+        beside = AFTER_WEEKDAY.search(before) or BEFORE_WEEKDAY.match(behind)
+        short = AFTER_SHORT.search(before) or BEFORE_SHORT.match(behind)
+        weekday = beside or short or ANYWHERE.search(folded(text))
         return oldest or bool(self.days and weekday)
 
 
@@ -133,6 +162,8 @@ def telling_nothing(
     text: str, clean: str, moved: Sequence[Moved], *, stay: bool = False
 ) -> list[Moved]:
     """Give the dates of which no part was also a part of what was cut from the text."""
+    if not stay and (HALF.search(clean) or any(written_dates.yearless(folded(clean)))):
+        return []
     whole = written(clean, moved)
     rest = whole if stay else "".join(" " if ord(each) in SIGNS else each for each in clean)
     cut = set(_parts(text)) - set(_parts(rest)) - JOINING

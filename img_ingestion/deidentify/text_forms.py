@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Letters that have no decomposition in Unicode, as their nearest ASCII.
+# Letters and dashes that have no decomposition in Unicode, as their nearest ASCII.
 PLAIN = str.maketrans(
     {
         "ø": "o",
@@ -24,6 +24,7 @@ PLAIN = str.maketrans(
         "æ": "ae",
         "œ": "oe",
         "þ": "th",
+        **dict.fromkeys("\u2010\u2012\u2013\u2014\u2015\u2212", "-"),
     }
 )
 ROMANISED = str.maketrans(
@@ -84,7 +85,8 @@ def fold(text: str) -> Folded:
             continue
         for part in unicodedata.normalize("NFKD", character).casefold().translate(PLAIN):
             if not unicodedata.combining(part):
-                characters.append(part)
+                # ٢٠١٤ and २०१४ are 2014.
+                characters.append(str(unicodedata.decimal(part)) if part.isdecimal() else part)
                 origin.append(position)
     return Folded("".join(characters), (*origin, len(text)))
 

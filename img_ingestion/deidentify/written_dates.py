@@ -30,6 +30,11 @@ ANY_MONTH = (
 )
 """As folded: no diacritics."""
 YEAR = r"(?:19|20)\d\d"
+ELSEWHERE = r"(?:13[5-9]\d|14[0-5]\d|25[0-7]\d)"
+"""A year of the calendars of Iran, of Islam, and of Thailand, in a lifetime from now."""
+ROMAN = r"(?:i{1,3}|iv|vi{0,3}|ix|xi{0,2})"
+"""A month as it is written in Poland, Hungary and Italy."""
+THAI_MONTH = r"(?:\S{2,9}(?:คม|ยน|พันธ์)|(?:[ก-ฮ]\.){2}|เม\.ย\.|มี\.ค\.|มิ\.ย\.)"
 CENTURY = 2
 """Digits of a year without its century."""
 MONTH_NUMBER, DAY_NUMBER = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -57,7 +62,7 @@ NUMERIC = tuple(
         rf"(?<!\d)(?P<y>{YEAR}) ?년 ?(?P<m>{MONTH_NUMBER}) ?월 ?(?P<d>{DAY_NUMBER}) ?일",
     )
 )
-SPACED_SHORT = re.compile(r"\d+ \d+ \d\d")
+SPACED_SHORT = re.compile(r"\d{1,2} \d{1,2} \d\d")
 """`12 03 19` may be any three numbers: only a four-digit year makes them a date."""
 
 WORDED = tuple(
@@ -69,6 +74,15 @@ WORDED = tuple(
         ),
         rf"(?<![^\W_]){MONTH}[-. _/]*{DAY_NUMBER}(?:st|nd|rd|th)?[-., _/]+{YEAR}(?![^\W_])",
         rf"(?<![^\W_]){MONTH}[-., _/]+{YEAR}(?![^\W_])",
+        (
+            rf"(?<![^\W_]){YEAR}[-., _/]{{1,2}}{ANY_MONTH}\.?[-. _/]{{1,2}}{DAY_NUMBER}"
+            r"(?:st|nd|rd|th)?(?![^\W_])"
+        ),
+        rf"(?<![^\W_.]){DAY_NUMBER}(?:(?P<s>[-./])|\. ){ROMAN}(?(s)(?P=s)|\.? ){YEAR}(?![^\W_])",
+        rf"(?<![^\W_.]){DAY_NUMBER}(?P<t>[-./]){ROMAN}(?P=t)\d\d(?![^\W_])",
+        rf"(?<![\d.]){ELSEWHERE}(?P<u>[-/.]){MONTH_NUMBER}(?P=u){DAY_NUMBER}(?![\d.])",
+        rf"(?<![\d.]){DAY_NUMBER}(?P<v>[-/.]){MONTH_NUMBER}(?P=v){ELSEWHERE}(?![\d.])",
+        rf"(?<!\d){DAY_NUMBER} ?{THAI_MONTH} ?(?:พ\.?ศ\.? ?)?(?:{ELSEWHERE}|{YEAR})(?!\d)",
         rf"(?<![^\W_]){DAY_NUMBER}(?:st|nd|rd|th)?(?: of)?[- ]{FULL_MONTH}(?![^\W_])",
         rf"(?<![^\W_]){FULL_MONTH}[- ]{DAY_NUMBER}(?:st|nd|rd|th)?(?![^\W_])",
         r"(?<![^\W_])(?:0?[1-9]|[12]\d|3[01])-(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)(?![^\W_])",
@@ -84,6 +98,25 @@ WORDED = tuple(
         ),
     )
 )
+SHORT_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+SURE_DAY = r"(?:1[3-9]|2\d|3[01])"
+YEARLESS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?<![\w./-])(?P<m>{MONTH_NUMBER})/(?P<d>{SURE_DAY})(?![\w/]|[.-]\d)",
+        rf"(?<![\w./-])(?P<d>{SURE_DAY})/(?P<m>{MONTH_NUMBER})(?![\w/]|[.-]\d)",
+        rf"(?<![\w./-])(?P<d>{SURE_DAY})\.(?P<m>{MONTH_NUMBER})\.(?!\d)",
+        (
+            rf"(?<![\w./-])(?P<d>{DAY_NUMBER})(?:st|nd|rd|th)?(?: of)?[-. ]?(?P<m>{MONTH})"
+            r"(?![^\W_])(?![-. ,]*\d)"
+        ),
+        (
+            rf"(?<![^\W_])(?P<m>{MONTH})[-. ]{{1,2}}(?P<d>{DAY_NUMBER})(?:st|nd|rd|th)?"
+            rf"(?![\w/]|[.-]\d|[-., ]{{0,2}}{YEAR})"
+        ),
+    )
+)
+"""The patient's own are known by their day and month; of others only some are certain."""
 FIRST = r"(?:premier|primero|primo|primeiro|ersten?|erster)"
 ABROAD = re.compile(
     rf"(?<![^\W_])(?P<d>(?:{DAY_NUMBER}(?:er|\.)?|{FIRST})[-. _/]*(?:de |den )?)?(?P<m>{ANY_MONTH})"
@@ -102,6 +135,15 @@ def dates(text: str) -> Iterator[tuple[Span, str]]:
             year = match["y"]
             for century in (year,) if len(year) > CENTURY else (f"19{year}", f"20{year}"):
                 yield match.span(), f"{century}{match['m']:>02}{match['d']:>02}"
+
+
+def yearless(text: str) -> Iterator[tuple[Span, str]]:
+    """Give where a day without a year may stand in folded text, and which it would be, as MMDD."""
+    for pattern in YEARLESS:
+        for match in pattern.finditer(text):
+            word = match["m"]
+            month = int(word) if word.isdigit() else SHORT_MONTHS.index(word[:3]) + 1
+            yield match.span(), f"{month:02}{match['d']:>02}"
 
 
 def spans(text: str) -> Iterator[Span]:
