@@ -56,6 +56,12 @@ NUMBERS = tuple(
         r"(?<!\w)p\.?o\.? ?box \d+",
         r"(?<!\d)\d{3}\.\d{3}\.\d{3}-\d\d(?!\d)",
         r"(?<!\w)(?:[\da-f]{2}[:-]){5}[\da-f]{2}(?!\w)",
+        r"(?<![\d.])756\.\d{4}\.\d{4}\.\d\d(?![\d.]*\d)",
+        r"(?<!\w)[a-z]{2}\d\d [a-z\d]{4}(?: \d{4}){2,6}(?: ?[a-z\d]{1,4})?(?!\w)",
+        (
+            r"(?<!\w)(?:zip(?: ?code)?|plz|post(?:al)? ?code|passport|reisepass)\b[.:# ]*"
+            r"(?=[a-z]*\d)\w{4,}"
+        ),
         r"(?<!\w)s/n[.:#\s]*(?=[a-z]*\d)[\w-]{3,}",
         # An age over 89 (45 CFR 164.514(b)(2)(i)(C)).
         r"(?<![\w.])(?:9\d|1[01]\d)[- ]?(?:y\.?o\.?|y/o|yrs?|years?)(?:[- ]old)?(?!\w)",
@@ -70,7 +76,9 @@ NUMBERS = tuple(
     )
 )
 VERY_OLD = re.compile(
-    r"(?<!\w)(?:nonagenarian|centenarian|(?:ninety|hundred)[- ]?\w* years?[- ]olds?)(?!\w)"
+    r"(?<!\w)(?:nonagenarian|centenarian|aged? ninety"
+    r"(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?"
+    r"|(?:ninety|hundred)[- ]?\w* years?[- ]olds?)(?!\w)"
 )
 """An age over 89 in words."""
 RECORD = re.compile(

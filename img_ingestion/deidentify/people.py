@@ -27,6 +27,11 @@ CREDENTIALS = listed("credentials")
 TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+|[^\w\s]")
 TITLE_GOES_ON = frozenset({"dent", "habil", "med", "nat", "rer", "ssa", "univ"})
 """Dr. med., Dott.ssa."""
+PARTICLES = frozenset(
+    {"van", "der", "den", "de", "la", "le", "du", "des", "dos", "das", "da", "do", "del", "della"}
+    | {"di", "von", "zu", "zum", "zur", "vom", "af", "av", "ten", "ter", "te", "bin", "ibn", "el"}
+)
+"""Dr. van der Berg: words that a name may begin with, before one with a capital."""
 CAPITAL = "[A-Z\u00c0-\u00de\u0391-\u03a9\u0401\u0410-\u042f]"
 WITH_INITIALS = re.compile(
     rf"(?<!\w)(?:(?P<before>{CAPITAL}[^\W\d_]{{2,}}),?\s{CAPITAL}\.\s?{CAPITAL}\."
@@ -82,6 +87,8 @@ def _after(tokens: list[re.Match[str]], low: list[str], at: int, *, titled: bool
     """Give the words of a name that starts at a token, with the dots and commas among them."""
     taken: list[str] = []
     while at < len(tokens) and len(taken) < LONGEST_NAME:
+        name = _behind_particles(tokens, low, at, expected=titled and not taken)
+        particles, at = tokens[at:name], name
         word = tokens[at].group()
         if titled and not taken and low[at] in TITLE_GOES_ON:
             pass
@@ -92,10 +99,25 @@ def _after(tokens: list[re.Match[str]], low: list[str], at: int, *, titled: bool
             word, low[at], expected=titled and not taken
         ):
             taken.append(word)
-            yield tokens[at].span()
+            yield from (token.span() for token in (*particles, tokens[at]))
         else:
             return
         at += 1
+
+
+def _behind_particles(
+    tokens: list[re.Match[str]], low: list[str], start: int, *, expected: bool
+) -> int:
+    """Give where the name goes on behind its particles; the start where none leads to a name."""
+    at = start
+    while at < len(tokens) and low[at] in PARTICLES:
+        at += 1
+    if at == start or at == len(tokens):
+        return start
+    word = tokens[at].group()
+    shouted = word.isupper() and not tokens[start].group().isupper()
+    name = len(word) > 1 and word[0].isupper() and not shouted
+    return at if name and (expected or not is_clinical(low[at])) else start
 
 
 def _goes_on(taken: list[str], tokens: list[re.Match[str]], low: list[str], at: int) -> bool:
