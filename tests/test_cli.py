@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pydicom
 import pytest
 
-from img_ingestion import __version__
+from img_ingestion import __version__, gathering
 from img_ingestion.backend.misbehaviour import Misbehaviour
 from img_ingestion.backend.server import EmbeddedBackend
 from img_ingestion.cli import main, send
@@ -427,6 +427,25 @@ def test_a_signal_ends_the_pass_between_two_files(home: Path, make_instance: Mak
     assert run(home) == 0
     cleaned = list((home / "local_dcm_dicomcleaner" / "north").glob("*.dcm"))
     assert len(cleaned) == len(dropped)
+
+
+def test_what_was_entered_together_is_told_to_the_last_when_the_pass_ends_within(
+    home: Path,
+    make_instance: MakeInstance,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gathering, "PAUSE_S", 60.0)  # both are entered together
+    (home / "quarantine").mkdir()
+    (home / "quarantine" / "north").touch()  # where the first cannot be put
+    dropped = [
+        drop(home, "north/first.dcm", b"no image at all"),
+        drop(home, "north/dicom_1.dcm", make_instance()),
+    ]
+    assert run(home, "--max-duration", "0", *map(str, dropped)) == 4
+    assert "Scrubbing ./local_dcm/north/dicom_1.dcm." in capsys.readouterr().out
+    assert '"outcome": "waiting"' in (home / "state" / "audit.jsonl").read_text()
+    assert [path.exists() for path in dropped] == [True, False]
 
 
 def test_the_doors_work_from_another_folder(home: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import chain
 from math import inf
@@ -149,7 +149,8 @@ def _one_pass(work: Pass, end: Ending, record: PassRecord) -> Telling:
 def _walked(work: Pass, end: Ending, ledger: Ledger) -> Telling:
     """Take what has arrived, send what waits, say how it ended."""
     dry, tally = work.chosen.dry_run, Tally()
-    until = time.monotonic() + (work.chosen.max_duration or float("inf"))
+    most_s = work.chosen.max_duration
+    until = inf if most_s is None else time.monotonic() + most_s
     first = selection.limited(_ingested(work, ledger, tally), work.chosen)
     second = delivered(work.settings, ledger, tally)
     try:
@@ -203,7 +204,8 @@ def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
             tally.left.append(one.outcome)
         elif one.outcome == "stuck":
             tally.left.append(one.outcome)
-            yield complaint(f"{one.customer}: {one.plain}; no further file of it is taken")
+            stuck = complaint(f"{one.customer}: {one.plain}; no further file of it is taken")
+            yield replace(stuck, more=one.more)
         else:
             if not tally.states:
                 lines = (console.OPENING, *lines)
