@@ -211,10 +211,10 @@ def test_a_pass_takes_no_more_files_than_asked_and_the_next_goes_on(
 
 def test_a_pass_ends_when_its_time_is_up(home: Path) -> None:
     run(home, "--max-duration", "0.000001")
-    assert (
-        len(list((home / "archive").rglob("*.dcm")) + list((home / "quarantine").rglob("*.dcm")))
-        == 1
-    )
+    taken = [*(home / "archive").rglob("*.dcm"), *(home / "quarantine").rglob("*.dcm")]
+    # What is entered together is told together, and is of one customer.
+    assert {path.relative_to(home).parts[1] for path in taken} == {"north"}
+    assert list((home / "local_dcm" / "south").iterdir())
 
 
 def test_only_one_customers_files_are_taken(home: Path, capsys: Said) -> None:
