@@ -10,7 +10,7 @@ from img_ingestion.deidentify.vocabulary import is_clinical, listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from img_ingestion.deidentify.patterns import Span
+    from img_ingestion.deidentify.span import Span
 
 STREET = (
     r"(?:avenue|ave|boulevard|blvd|crescent|drive|expressway|freeway|highway|hwy|lane|ln|parkway|pkwy"

@@ -23,7 +23,7 @@ from img_ingestion.deidentify.vocabulary import listed, may_be_finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from img_ingestion.deidentify.patterns import Span
+    from img_ingestion.deidentify.span import Span
     from img_ingestion.instance import Identifiers
 
 __all__ = ["Cleaner", "folded", "words"]

@@ -15,7 +15,7 @@ from img_ingestion.deidentify.vocabulary import is_clinical, listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from img_ingestion.deidentify.patterns import Span
+    from img_ingestion.deidentify.span import Span
     from img_ingestion.deidentify.text_forms import Folded
 
 GENERIC, OTHERS = listed("generic_places"), listed("places_of_nobody")

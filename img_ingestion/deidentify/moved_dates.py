@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from img_ingestion.deidentify.certain_dates import Certain
-    from img_ingestion.deidentify.patterns import Span
+    from img_ingestion.deidentify.span import Span
 
 FEWEST_DIGITS = 5
 BIRTH = re.compile(

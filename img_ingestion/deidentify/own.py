@@ -25,7 +25,7 @@ from img_ingestion.deidentify.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from img_ingestion.deidentify.patterns import Span
+    from img_ingestion.deidentify.span import Span
 
 SHORT_NUMBER = 6
 """Below this many characters a number may have nothing before, after, and hardly within."""

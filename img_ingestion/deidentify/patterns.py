@@ -16,7 +16,7 @@ from img_ingestion.deidentify.vocabulary import is_clinical, is_given_name, is_s
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Span = tuple[int, int]
+    from img_ingestion.deidentify.span import Span
 
 LABEL = (
     r"(?:mrn|medical record|record|patient id|pat id|pid|acc(?:ession)?|acc no|ssn|hosp(?:ital)? no"

@@ -19,7 +19,7 @@ from img_ingestion.deidentify.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from img_ingestion.deidentify.patterns import Span
+    from img_ingestion.deidentify.span import Span
 
 TITLES, CUES, LINKS = listed("titles"), listed("cues"), listed("links")
 INITIALS_AFTER, KNOWN_INITIALS = listed("initials_after"), listed("known_initials")

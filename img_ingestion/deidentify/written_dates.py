@@ -10,7 +10,7 @@ from img_ingestion.deidentify.vocabulary import is_clinical
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from img_ingestion.deidentify.patterns import Span
+    from img_ingestion.deidentify.span import Span
 
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
