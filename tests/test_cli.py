@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pydicom
 import pytest
@@ -19,6 +25,7 @@ from img_ingestion.backend.misbehaviour import Misbehaviour
 from img_ingestion.backend.server import EmbeddedBackend
 from img_ingestion.cli import main, send
 from img_ingestion.lock import only_run
+from img_ingestion.review.audit import Trail
 from img_ingestion.tally import Tally
 
 if TYPE_CHECKING:
@@ -392,6 +399,12 @@ def watching(home: Path) -> subprocess.Popen[str]:
     )
 
 
+def unread(pipe: IO[str]) -> int:
+    """Give the bytes that a pipe holds."""
+    (count,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return int(count)
+
+
 @pytest.mark.parametrize(("asked", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_watch_ends_when_it_is_asked_to(
     home: Path, make_instance: MakeInstance, asked: signal.Signals, status: int
@@ -427,6 +440,34 @@ def test_a_signal_ends_the_pass_between_two_files(home: Path, make_instance: Mak
     assert run(home) == 0
     cleaned = list((home / "local_dcm_dicomcleaner" / "north").glob("*.dcm"))
     assert len(cleaned) == len(dropped)
+
+
+def test_what_a_killed_pass_could_not_tell_is_in_the_trail_after_the_next(
+    home: Path, make_instance: MakeInstance
+) -> None:
+    count = 64
+    for number in range(count):
+        drop(home, f"north/dicom_{number}.dcm", make_instance(InstanceNumber=number))
+    with watching(home) as process:
+        assert process.stdout is not None
+        # Nobody reads: the pipe is full amid the lines of what was entered together.
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        until = time.monotonic() + 60
+        while unread(process.stdout) < 4000 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+    told = [json.loads(line) for line in Trail(home / "state").records()]
+    assert 0 < len(told) < count
+    # Its process apart dies with it, but a moment later.
+    while (status := run(home)) == 6 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert status == 0
+    records = [json.loads(line) for line in Trail(home / "state").records()]
+    files = Counter(one["id"] for one in records if one["what"] == "file")
+    assert set(files.values()) == {1}
+    assert len(files) == count
+    assert {one.get("late") for one in records} == {None, True}
+    assert not Trail(home / "state").checked().broken
 
 
 def test_what_was_entered_together_is_told_to_the_last_when_the_pass_ends_within(

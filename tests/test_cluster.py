@@ -114,18 +114,17 @@ def site(scratch: Path, workers: int, *options: str, knows: str = str(ROOT)) -> 
 
 
 def passed(home: Path, there: Site, victim: int) -> tuple[int, str]:
-    """Make a pass; once a file is cleaned kill one of the processes. Give status and last line."""
+    """Make a pass; once files are in hand kill one of the processes. Give status and last line."""
     words = command(home, "--dask", there.address)
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as program:
         assert program.stdout is not None
-        lines = []
-        for line in program.stdout:
-            lines.append(line)
-            if line.startswith("Encoding") and there.started[victim].poll() is None:
-                there.started[victim].kill()
-                there.started[victim].wait()
+        while not list(home.rglob(".in-hand-*")) and program.poll() is None:
+            time.sleep(0.01)
+        there.started[victim].kill()
+        there.started[victim].wait()
+        lines = list(program.stdout)
     return program.returncode, lines[-1]
 
 

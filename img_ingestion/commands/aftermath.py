@@ -1,7 +1,8 @@
-"""Tell others of a pass that has ended: a page, metrics, a ping."""
+"""What follows a pass: a page, metrics, a ping; and what a pass that was killed could not tell."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from img_ingestion.commands.told import complaint
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from img_ingestion.commands.told import Told
     from img_ingestion.ledger import Ledger
     from img_ingestion.reporting import Reporting
+    from img_ingestion.review.audit import Trail
     from img_ingestion.review.pass_record import PassRecord
 
 
@@ -33,6 +35,27 @@ def numbers(reporting: Reporting, record: PassRecord, ledger: Ledger, status: in
 
     text = metrics.metrics(overview(ledger.home, ledger), record, status)
     metrics.write(ledger.home.root / reporting.metrics_file, text)
+
+
+def made_good(trail: Trail, ledger: Ledger) -> None:
+    """
+    Add the files that a pass entered and was killed before it could tell of.
+
+    The ledger knows what became of each, not under which recipe: `late` stands in its place.
+    """
+    recorded = {
+        record.get("id")
+        for record in map(json.loads, trail.records())
+        if record.get("what") == "file"
+    }
+    for customer in ledger.customers(waiting=False):
+        missing = [
+            one.id for one in ledger.files(customer) if one.archived and one.id not in recorded
+        ]
+        for one, (state, code) in ledger.outcomes(missing).items():
+            outcome = "waiting" if state == "sent" else state
+            facts = {"id": one, "customer": customer, "outcome": outcome, "code": code}
+            trail.add("file", facts | {"late": True}, synced=False)
 
 
 def ping(reporting: Reporting, status: int) -> Iterator[Told]:

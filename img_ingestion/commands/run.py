@@ -187,7 +187,17 @@ def _found_nothing(work: Pass, ledger: Ledger) -> bool:
 
 
 def _ingested(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
-    """Walk line one and tell of each file; pause after each."""
+    """Walk line one; then record what a pass before this one was killed too early to record."""
+    cut = Shelves(work.home).cut
+    try:
+        yield from _taken(work, ledger, tally)
+    finally:
+        if cut and work.trail:
+            aftermath.made_good(work.trail, ledger)
+
+
+def _taken(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
+    """Take file after file, and tell of each; pause after each."""
     files = selection.files(work.home, work.chosen)
     if files == []:
         return
