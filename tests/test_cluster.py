@@ -120,7 +120,8 @@ def passed(home: Path, there: Site, victim: int) -> tuple[int, str]:
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as program:
         assert program.stdout is not None
-        while not list(home.rglob(".in-hand-*")) and program.poll() is None:
+        cleaned = home / "local_dcm_dicomcleaner"
+        while not list(cleaned.rglob(".in-hand-*")) and program.poll() is None:
             time.sleep(0.01)
         there.started[victim].kill()
         there.started[victim].wait()

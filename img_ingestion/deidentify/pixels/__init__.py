@@ -147,8 +147,7 @@ def _wanted(dataset: Dataset, policy: str, found: Identifiers) -> text.Wanted | 
     if policy == "rules":
         return None
     own = found if policy == "identifiers" else None
-    # What stays stands beside what does not: nothing is hidden there for going on with it.
-    return text.Wanted(bool(kinds.usually_burned(dataset)), own, torn=own is None)
+    return text.Wanted(bool(kinds.usually_burned(dataset)), own)
 
 
 def _proved(

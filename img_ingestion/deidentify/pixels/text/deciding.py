@@ -89,7 +89,8 @@ def decided(
             yield _region(line, part, reason)
         elif reason is None:
             stays.append(line)
-        elif wanted.torn and covered < COVERED:
+        # What stays stands beside what does not: only ink tells there what goes on with it.
+        elif wanted.torn and wanted.own is None and covered < COVERED:
             rest.append(line)
     while told:
         beside = [line for line in stays if any(map(line.follows, told))]
