@@ -92,13 +92,13 @@ def write(path: Path, content: bytes, whose: str = "", unsynced: Unsynced | None
 
 def create(path: Path, content: bytes) -> None:
     """Write a whole file, durably, unless there is one; of several that race, one is first."""
-    if path.exists():
-        return
-    with staging() as temporaries:
-        stage(content, path.parent, temporaries)
-        with storing("writing"), suppress(FileExistsError):
-            path.hardlink_to(temporaries[0])
-            _sync(path.parent)
+    while not path.exists():
+        with staging() as temporaries:
+            stage(content, path.parent, temporaries)
+            # Not found: another run of the home, which was alone until now, has swept it.
+            with storing("writing"), suppress(FileExistsError, FileNotFoundError):
+                path.hardlink_to(temporaries[0])
+                _sync(path.parent)
 
 
 @contextmanager

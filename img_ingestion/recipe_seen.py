@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from img_ingestion import __version__, durable
+from img_ingestion.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,12 @@ def is_as_seen(home: Home, path: Path) -> bool:
 
 def note(home: Home, digest: str) -> None:
     """Note that the recipe of this digest was read."""
-    durable.write(home.state / NAME, _words(digest).encode())
+    try:
+        durable.write(home.state / NAME, _words(digest).encode())
+    except StorageError as error:
+        # Gone: another run of the home, which was alone until now, has swept it. It notes the same.
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
 
 
 def _words(digest: str) -> str:

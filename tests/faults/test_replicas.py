@@ -192,7 +192,8 @@ def test_three_replicas_at_once_share_the_files_and_send_each_once(
 ) -> None:
     with shared_home(tmp_path, postgres) as home:
         at_work = [replicas.start(home, "run") for _ in range(3)]
-        assert all(replicas.wait(one) in FINE for one in at_work)
+        statuses = {replicas.wait(one) for one in at_work}
+        assert statuses <= FINE
         # What two of them held at the same moment was left to a later pass.
         assert replicas.run(home, "run") in FINE
         complete(home, replicas)
