@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from img_ingestion.ledger import Entry
+    from img_ingestion.ledger.entry import State
 
 STEPS: Mapping[str, str] = {
     "NotDicom": "read",
@@ -62,13 +63,18 @@ class Ingested:
         return replace(self, shown=self.shown.replace("./local_dcm/", "s3:", 1))
 
 
+def taken(state: State) -> Literal["waiting", "held", "duplicate"]:
+    """Say what became of a file when it was taken, whatever was sent since."""
+    return "waiting" if state == "sent" else state
+
+
 def told(entry: Entry) -> Ingested:
     """Say what became of a file, in words that identify nobody."""
     return Ingested(
         id=entry.id,
         customer=entry.customer,
         shown=f"./local_dcm/{entry.customer}/{entry.name or entry.id}.dcm",
-        outcome=entry.state if entry.state != "sent" else "waiting",
+        outcome=taken(entry.state),
         code=entry.code,
         plain=PLAIN.get(entry.code, "held") if entry.code else "",
         reason=entry.reason,

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from img_ingestion.commands.told import complaint
+from img_ingestion.outcome import taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +54,7 @@ def made_good(trail: Trail, ledger: Ledger) -> None:
             one.id for one in ledger.files(customer) if one.archived and one.id not in recorded
         ]
         for one, (state, code) in ledger.outcomes(missing).items():
-            outcome = "waiting" if state == "sent" else state
-            facts = {"id": one, "customer": customer, "outcome": outcome, "code": code}
+            facts = {"id": one, "customer": customer, "outcome": taken(state), "code": code}
             trail.add("file", facts | {"late": True}, synced=False)
 
 
