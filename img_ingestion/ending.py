@@ -1,4 +1,4 @@
-"""End between two files when the system or the operator asks, never within one."""
+"""End once what is in hand is done when the system or the operator asks, never within a file."""
 
 from __future__ import annotations
 

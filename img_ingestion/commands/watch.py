@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 NAME = "watch"
 HELP = "stay, and make pass after pass"
 DESCRIPTION = """\
-Make a pass, pause, make a pass ... until SIGTERM or Ctrl-C, which end it between two files. A pass
-that has nothing to say says nothing.
+Make a pass, pause, make a pass ... until SIGTERM or Ctrl-C, which end it once what is
+in hand is done. A pass that has nothing to say says nothing.
 """
 REPORTS = True
 PAUSE_S = 10.0
