@@ -14,6 +14,7 @@ import socket
 import struct
 import time
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Any, BinaryIO, Never, Self
 
 from img_ingestion import seclusion
@@ -85,14 +86,14 @@ class Apart:
         self.begin(request, content, limits)
         return self.answer()
 
-    def begin(self, request: Words, content: bytes, limits: Limits) -> None:
+    def begin(self, request: Words, content: bytes, limits: Limits | None = None) -> None:
         """Hand over one request; what goes wrong with it, its answer says."""
         line = self._line or self._fork()
-        asked = dict(request) | {
-            "max_memory_bytes": limits.max_memory_bytes,
-            "max_cpu_s": limits.max_cpu_s,
-        }
-        self._until = time.monotonic() + limits.max_wall_s
+        asked, self._until = dict(request), inf
+        if limits is not None:
+            asked["max_memory_bytes"] = limits.max_memory_bytes
+            asked["max_cpu_s"] = limits.max_cpu_s
+            self._until = time.monotonic() + limits.max_wall_s
         with suppress(ConnectionError, TimeoutError):
             _send(line, self._until, asked, content)
 
@@ -150,8 +151,13 @@ def _last_words(status: int) -> InstanceError:
 def _send(line: socket.socket, until: float, words: Words, content: bytes = b"") -> None:
     text = json.dumps(words).encode()
     for part in (SIZES.pack(len(text), len(content)), text, content):
-        line.settimeout(max(SOONEST_S, until - time.monotonic()))
+        line.settimeout(_left_s(until))
         line.sendall(part)
+
+
+def _left_s(until: float) -> float | None:
+    """Give the time that is left; None where it has no end."""
+    return None if until == inf else max(SOONEST_S, until - time.monotonic())
 
 
 def _received(line: socket.socket, until: float) -> dict[str, Any]:
@@ -165,7 +171,7 @@ def _exactly(line: socket.socket, size: int, until: float) -> bytearray:
     """Read so many bytes."""
     read = bytearray()
     while len(read) < size:
-        line.settimeout(max(SOONEST_S, until - time.monotonic()))
+        line.settimeout(_left_s(until))
         part = line.recv(min(size - len(read), 1 << 20))
         if not part:
             raise EOFError
@@ -182,7 +188,8 @@ def _serve(line: socket.socket, parent: int, work: Work) -> Never:
         with line.makefile("rb") as asking:
             while (request := _asked(asking)) is not None:
                 words, content = request
-                seclusion.limit(at_rest + words["max_memory_bytes"], words["max_cpu_s"])
+                if "max_cpu_s" in words:
+                    seclusion.limit(at_rest + words["max_memory_bytes"], words["max_cpu_s"])
                 answer = work(words, content)
                 del request, content
                 line.sendall(SIZES.pack(len(text := json.dumps(answer).encode()), 0) + text)

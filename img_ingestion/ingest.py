@@ -15,7 +15,7 @@ from img_ingestion.entering import steps, stuck
 from img_ingestion.errors import GatewayError, StorageError
 from img_ingestion.gathering import TOGETHER, Gathering
 from img_ingestion.making import Maker
-from img_ingestion.outcome import Ingested, left
+from img_ingestion.outcome import PAUSE, Ingested, left
 from img_ingestion.sealing import Sealing
 from img_ingestion.shelves import Shelves
 from img_ingestion.sources import sources
@@ -46,6 +46,7 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
     *,
     workers: Workers | None = None,
     most: float = inf,
+    pauses: bool = False,
 ) -> Iterator[Ingested]:
     """
     Make one pass over what customers sent; give each file's outcome once the ledger has it.
@@ -63,6 +64,8 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
         Who cleans them; one process apart by default.
     most : float, optional
         How many the caller takes at the most: no more are entered.
+    pauses : bool, optional
+        Whether `PAUSE` is given each time that the caller may do something else.
 
     Raises
     ------
@@ -82,7 +85,8 @@ def ingest(  # noqa: PLR0913 (what a pass needs, each named)
     # Where runs share the ledger, what one takes over from another is one file.
     gathering = Gathering(1 if ledger.claims.shared else TOGETHER, most)
     bench = Bench(settings, recipe, ledger, shelves, workers, vault, gathering)
-    return _pass(bench, sources(home, settings, ledger.key, files, ledger.claims))
+    given = _pass(bench, sources(home, settings, ledger.key, files, ledger.claims))
+    return given if pauses else (one for one in given if one is not PAUSE)
 
 
 def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
@@ -96,6 +100,7 @@ def _pass(bench: Bench, wing: Sequence[Source]) -> Iterator[Ingested]:
         while bench.busy:
             yield from _ahead(bench, found)
             yield from _taken(bench, found)
+            yield PAUSE
         whole = bench.workers.whole
     # Not in a `finally`: what an exception leaves half done is for the next pass to put right.
     if whole and not bench.stuck:

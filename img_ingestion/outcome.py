@@ -63,6 +63,10 @@ class Ingested:
         return replace(self, shown=self.shown.replace("./local_dcm/", "s3:", 1))
 
 
+PAUSE = Ingested("", "", "", "skipped")
+"""Given where that is asked for: nothing is half done, and there is time for something else."""
+
+
 def taken(state: State) -> Literal["waiting", "held", "duplicate"]:
     """Say what became of a file when it was taken, whatever was sent since."""
     return "waiting" if state == "sent" else state

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, deque
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from img_ingestion import batches
+from img_ingestion.carriage import Here
 from img_ingestion.claims import holding
 from img_ingestion.destinations import DESTINATIONS
 from img_ingestion.errors import (
@@ -26,13 +27,13 @@ from img_ingestion.ledger.ceiling import Ceiling
 from img_ingestion.patience import wait_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from img_ingestion.batches import Batch, Measure
+    from img_ingestion.carriage import Carriage
     from img_ingestion.destinations import Opener
     from img_ingestion.instance import Parcel
     from img_ingestion.ledger import Deliveries, Ledger, Outgoing
-    from img_ingestion.protocols import Destination
     from img_ingestion.settings import Place, Settings
 
 GIVE_UP = 3
@@ -75,19 +76,42 @@ class _Line:
 
     ledger: Ledger
     deliveries: Deliveries
-    destination: Destination
+    carriage: Carriage
     measure: Measure
     ceiling: Ceiling
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
-    """What the lines of one pass share: connections, and who does not answer."""
+class Sending:
+    """
+    Line two of a pass, in one round or several.
 
-    table: Mapping[str, Opener]
-    until_the_end: ExitStack
-    opened: dict[tuple[str, Place], Destination] = field(default_factory=dict)
+    Whoever does not answer is given up for all of them.
+    """
+
+    ledger: Ledger
+    settings: Settings
+    carriage: Carriage
     failures: Counter[tuple[str, Place]] = field(default_factory=Counter)
+
+    def round(self) -> Iterator[Delivered | None]:
+        """
+        Go over what is due now; give the outcome of each parcel once the ledger has it.
+
+        None stands for a pause: a parcel is away, and its answer is not there yet.
+        """
+        for customer in self.ledger.customers():
+            places = self.settings.of(customer).destinations
+            for name, place in places.items():
+                deliveries = self.ledger.deliveries(customer, name, places)
+                with holding(self.ledger.claims, f"settle {customer}") as ours:
+                    if ours:
+                        deliveries.settle()
+                for claim, due in _ours(self.ledger, customer, name):
+                    claimed = replace(deliveries, claim=claim)
+                    # What another run has taken over is told by that one.
+                    with suppress(TakenOver):
+                        yield from _delivering(self, claimed, due, place)
 
 
 def transfer(
@@ -109,20 +133,8 @@ def transfer(
         The ledger or an image's data cannot be read or written.
 
     """
-    with ExitStack() as until_the_end:
-        this = _Pass(destinations, until_the_end)
-        for customer in ledger.customers():
-            places = settings.of(customer).destinations
-            for name, place in places.items():
-                deliveries = ledger.deliveries(customer, name, places)
-                with holding(ledger.claims, f"settle {customer}") as ours:
-                    if ours:
-                        deliveries.settle()
-                for claim, due in _ours(ledger, customer, name):
-                    claimed = replace(deliveries, claim=claim)
-                    # What another run has taken over is told by that one.
-                    with suppress(TakenOver):
-                        yield from _delivering(ledger, claimed, due, this, place)
+    with Here(settings, destinations) as here:
+        yield from filter(None, Sending(ledger, settings, here).round())
 
 
 def _ours(ledger: Ledger, customer: str, name: str) -> Iterator[tuple[str, list[Outgoing]]]:
@@ -142,10 +154,10 @@ def _ours(ledger: Ledger, customer: str, name: str) -> Iterator[tuple[str, list[
 
 
 def _delivering(
-    ledger: Ledger, deliveries: Deliveries, due: list[Outgoing], this: _Pass, place: Place
-) -> Iterator[Delivered]:
+    sending: Sending, deliveries: Deliveries, due: list[Outgoing], place: Place
+) -> Iterator[Delivered | None]:
     """Deliver what is due of a customer at one of its destinations."""
-    customer, name = deliveries.customer, deliveries.destination
+    customer, name, ledger = deliveries.customer, deliveries.destination, sending.ledger
     if name in batches.CARRY_PICTURES:
         yield from _spared(deliveries, (one for one in due if not one.images))
         due = [one for one in due if one.images]
@@ -153,10 +165,9 @@ def _delivering(
     weight = batches.weight(ledger.home, name)
     measure = batches.Measure.of(place, weight, ceiling.known())
     filled = deque(batches.filled(due, measure))
-    if filled and this.failures[name, place] < GIVE_UP:
-        reached = _opened(this, name, place)
-        line = _Line(ledger, deliveries, reached, measure, ceiling)
-        yield from _sent_along(line, filled, this.failures, (name, place))
+    if filled and sending.failures[name, place] < GIVE_UP:
+        line = _Line(ledger, deliveries, sending.carriage, measure, ceiling)
+        yield from _sent_along(line, filled, sending.failures, (name, place))
 
 
 def _spared(deliveries: Deliveries, unpictured: Iterable[Outgoing]) -> Iterator[Delivered]:
@@ -169,24 +180,16 @@ def _spared(deliveries: Deliveries, unpictured: Iterable[Outgoing]) -> Iterator[
         yield Delivered(deliveries.customer, series, ids, 0, "held", why, code, name)
 
 
-def _opened(this: _Pass, name: str, place: Place) -> Destination:
-    """Give a destination; it is opened once a pass, whoever shares it."""
-    if (name, place) not in this.opened:
-        opening = this.table[name](place)
-        this.opened[name, place] = this.until_the_end.enter_context(opening)
-    return this.opened[name, place]
-
-
 def _sent_along(
     line: _Line,
     due: deque[Batch],
     failures: Counter[tuple[str, Place]],
     place: tuple[str, Place],
-) -> Iterator[Delivered]:
+) -> Iterator[Delivered | None]:
     """Deliver batch after batch, until one fails that says that all of them would."""
     in_a_row = line.deliveries.in_a_row(SHUT, GIVE_UP)
     while due and failures[place] < GIVE_UP:
-        outcome = _attempt(line, due.popleft(), in_a_row)
+        outcome = yield from _attempt(line, due.popleft(), in_a_row)
         in_a_row = in_a_row + 1 if outcome.code == SHUT else 0
         if isinstance(outcome, _Split):
             if outcome.code == TOO_LARGE:
@@ -207,13 +210,13 @@ def _lighter(line: _Line, pieces: Iterable[Batch], due: Iterable[Batch]) -> dequ
     return deque(batches.again(due, measure))
 
 
-def _attempt(line: _Line, batch: Batch, in_a_row: int) -> Delivered | _Split:
-    """Deliver a batch and enter what became of it."""
+def _attempt(line: _Line, batch: Batch, in_a_row: int) -> Generator[None, None, Delivered | _Split]:
+    """Deliver a batch and enter what became of it; pause while it is away."""
     parcel = batches.parcel(line.ledger.home, batch)
     if not batch[0].parcel:
         line.deliveries.bundled(parcel.ids, parcel.key)
     try:
-        receipt = line.destination.deliver(parcel)
+        receipt = yield from line.carriage.carried(line.deliveries.destination, parcel)
     except DestinationBusy as error:
         pause_s = wait_s(parcel.key, batch[0].attempts, error.retry_after_s or 0.0)
         code = type(error).__name__

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from img_ingestion import durable
+from img_ingestion.unsynced import Unsynced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +63,10 @@ class Store:
         final = self._out / f"{number:04d}-{digest[:12]}"
         being_written = self._out / f".{final.name}"
         durable.folder(being_written)
-        for place, (image, png) in enumerate(zip(body["images"], pictures, strict=True), 1):
-            image["data"] = f"{place:04d}.png"
-            durable.write(being_written / image["data"], png)
+        with Unsynced() as folder:
+            for place, (image, png) in enumerate(zip(body["images"], pictures, strict=True), 1):
+                image["data"] = f"{place:04d}.png"
+                durable.write(being_written / image["data"], png, unsynced=folder)
         durable.write(being_written / "body.json", json.dumps(body, indent=2).encode())
         being_written.rename(final)
 

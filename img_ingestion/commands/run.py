@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img_ingestion import console, recipe_seen, sources, turns
-from img_ingestion.commands import aftermath, place, selection, workers
-from img_ingestion.commands.send import concluded, delivered, summary
+from img_ingestion.commands import aftermath, lines, place, selection, workers
+from img_ingestion.commands.send import concluded, summary
 from img_ingestion.commands.told import (
     DONE,
     HELD,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from img_ingestion.deidentify.recipe import Recipe
     from img_ingestion.ending import Ending
     from img_ingestion.home import Home
+    from img_ingestion.outcome import Ingested
     from img_ingestion.settings import Settings
 
 NAME = "run"
@@ -67,6 +67,11 @@ class Pass:
         from img_ingestion.deidentify import recipe
 
         return recipe.load(recipe_path(self.settings, self.home.root))
+
+    @property
+    def beside(self) -> bool:
+        """Tell whether it sends while it cleans: where several processes clean."""
+        return self.chosen.workers > 1 and not self.chosen.dry_run
 
     @property
     def trail(self) -> Trail | None:
@@ -152,12 +157,16 @@ def _walked(work: Pass, end: Ending, ledger: Ledger) -> Telling:
     most_s = work.chosen.max_duration
     until = inf if most_s is None else time.monotonic() + most_s
     first = selection.limited(_ingested(work, ledger, tally), work.chosen)
-    second = delivered(work.settings, ledger, tally)
+
+    def asked() -> bool:
+        return end.asked() or time.monotonic() > until
+
+    walked = lines.beside if work.beside else lines.in_turn
     try:
-        for told in first if dry else chain(first, second):
-            yield told
-            if not told.more and (end.asked() or time.monotonic() > until):
-                break
+        if dry:
+            yield from lines.until(first, asked)
+        else:
+            yield from walked(first, work.settings, ledger, tally, asked)
     except StorageError as error:
         yield complaint(f"{error}; no further file is taken")
         yield summary(tally, ledger)
@@ -204,26 +213,32 @@ def _taken(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     if files is None and _found_nothing(work, ledger):
         return
     from img_ingestion.ingest import ingest
+    from img_ingestion.outcome import PAUSE
 
     who = workers.chosen(work.home, work.settings, work.recipe, work.chosen)
     most = work.chosen.max_files or inf
     given = work.home, work.settings, work.recipe, ledger, files or ()
-    for one in ingest(*given, workers=who, most=most):
-        lines = tuple(console.of_file(one))
-        if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
-            tally.left.append(one.outcome)
-        elif one.outcome == "stuck":
-            tally.left.append(one.outcome)
-            stuck = complaint(f"{one.customer}: {one.plain}; no further file of it is taken")
-            yield replace(stuck, more=one.more)
-        else:
-            if not tally.states:
-                lines = (console.OPENING, *lines)
-            tally.note([one.id], one.outcome, one.plain)
-            if work.trail:
-                parts = ("id", "customer", "outcome", "code", "reason")
-                decided = {part: getattr(one, part) for part in parts}
-                work.trail.add("file", decided | {"recipe": work.recipe.digest}, synced=False)
-        # Not `asdict`, which copies deep: most passes over a large tree leave most of it.
-        facts = {each.name: getattr(one, each.name) for each in fields(one) if each.name != "more"}
-        yield Told(lines, {"file": facts}, more=one.more)
+    for one in ingest(*given, workers=who, most=most, pauses=work.beside):
+        yield from (Told(),) if one is PAUSE else _told_of(one, work, tally)
+
+
+def _told_of(one: Ingested, work: Pass, tally: Tally) -> Iterator[Told]:
+    """Count, record and tell what became of a file."""
+    said = tuple(console.of_file(one))
+    if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
+        tally.left.append(one.outcome)
+    elif one.outcome == "stuck":
+        tally.left.append(one.outcome)
+        stuck = complaint(f"{one.customer}: {one.plain}; no further file of it is taken")
+        yield replace(stuck, more=one.more)
+    else:
+        if not tally.states:
+            said = (console.OPENING, *said)
+        tally.note([one.id], one.outcome, one.plain)
+        if work.trail:
+            parts = ("id", "customer", "outcome", "code", "reason")
+            decided = {part: getattr(one, part) for part in parts}
+            work.trail.add("file", decided | {"recipe": work.recipe.digest}, synced=False)
+    # Not `asdict`, which copies deep: most passes over a large tree leave most of it.
+    facts = {each.name: getattr(one, each.name) for each in fields(one) if each.name != "more"}
+    yield Told(said, {"file": facts}, more=one.more)

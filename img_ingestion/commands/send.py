@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from img_ingestion.commands.told import Telling
     from img_ingestion.ledger import Ledger
     from img_ingestion.settings import Settings
+    from img_ingestion.transfer import Delivered
 
 NAME = "send"
 HELP = "send what waits; take no file"
@@ -51,12 +52,16 @@ def delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Told
         return
     from img_ingestion.transfer import transfer
 
-    trail = Trail(ledger.home.state)
     for one in transfer(ledger, settings):
-        for each, (state, code) in ledger.outcomes(one.ids).items():
-            tally.note([each], state, console.refusal(code))
-        trail.add("parcel", asdict(one), synced=False)
-        yield Told((console.of_parcel(one),), {"parcel": asdict(one)})
+        yield told_of(one, ledger, tally)
+
+
+def told_of(one: Delivered, ledger: Ledger, tally: Tally) -> Told:
+    """Count, record and tell what became of a parcel."""
+    for each, (state, code) in ledger.outcomes(one.ids).items():
+        tally.note([each], state, console.refusal(code))
+    Trail(ledger.home.state).add("parcel", asdict(one), synced=False)
+    return Told((console.of_parcel(one),), {"parcel": asdict(one)})
 
 
 def summary(tally: Tally, ledger: Ledger) -> Told:

@@ -34,6 +34,7 @@ import img_ingestion.ingest
 import img_ingestion.transfer  # noqa: F401 (loaded once for all passes)
 from img_ingestion import durable, sealing, unsealing
 from img_ingestion.cli import main
+from img_ingestion.commands import lines
 from img_ingestion.home import Home
 from img_ingestion.ledger import Deliveries, Ledger
 from img_ingestion.shelves import Shelves
@@ -317,6 +318,8 @@ def _suffer(asked: dict[str, Any]) -> None:
         _die_before_step(asked["before_step"])
     if "answers" in asked:
         _die_with_an_answer(asked["answers"])
+    if "enough" in asked:
+        lines.ENOUGH = asked["enough"]
     if asked.get("ordinary"):
         ordinary()
 

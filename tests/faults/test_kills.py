@@ -6,10 +6,11 @@ import itertools
 import random
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from img_ingestion.backend import EmbeddedBackend
 from img_ingestion.lock import only_run
 from tests.faults.gateway import ALREADY_RUNNING, broken, files, home_at, needs
 from tests.faults.kills import CALLS, kill_at
@@ -46,6 +47,35 @@ def test_killed_with_two_at_work_the_next_pass_completes(
     assert running.run(home, before_step=step, more=two).status == -signal.SIGKILL
     assert running.run(home, more=two).status in {0, HELD}
     assert list(broken(home)) == []
+
+
+@pytest.mark.parametrize("step", [45, 60, 75, 90])
+def test_killed_while_it_sends_and_cleans_the_next_pass_completes(
+    running: Gateway, tmp_path: Path, step: int
+) -> None:
+    received = tmp_path / "received"
+    with EmbeddedBackend(received) as url:
+        home = home_at(tmp_path / "home", url)
+        two: dict[str, Any] = {"more": ["--workers", "2"], "enough": 1}
+        assert running.run(home, before_step=step, **two).status == -signal.SIGKILL
+        for _ in range(2):
+            assert running.run(home, **two).status in {0, HELD}
+        assert list(broken(home, received)) == []
+
+
+@pytest.mark.parametrize("call", ["sendto:signal=SIGKILL:when=3", "sendto:signal=SIGKILL:when=9"])
+def test_who_carries_parcels_or_asks_for_it_killed_at_a_call_loses_and_repeats_nothing(
+    running: Gateway, tmp_path: Path, call: str
+) -> None:
+    needs("strace")
+    received = tmp_path / "received"
+    with EmbeddedBackend(received) as url:
+        home = home_at(tmp_path / "home", url)
+        two: dict[str, Any] = {"more": ["--workers", "2"], "enough": 1}
+        assert running.run(home, call, **two).struck
+        for _ in range(2):
+            running.run(home, **two)
+        assert list(broken(home, received)) == []
 
 
 def test_killed_with_a_cluster_at_work_the_next_pass_completes(
