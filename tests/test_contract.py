@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from img_ingestion import contract
+from img_ingestion import contract, contract_faults, contract_file
 from tests.delivering import SERIES, STUDY, fields
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 REQUIRED = {
@@ -143,3 +145,95 @@ def test_an_answer_of_another_kind_is_a_fault(
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8"])
 def test_ok_in_the_contracts_words_is_no_fault(kind: str) -> None:
     assert contract.answer_fault(200, kind, b'{"success": "ok"}') == ""
+
+
+WRONG = [None, True, "", "058Y\n", "x", -1, 0, 1, 7, 8, 1.5, 1.0, 10**400, [], {}, [None], {"a": 1}]
+
+
+def places(value: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Give the way to everything in a body."""
+    yield at
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from places(inner, (*at, name))
+    if isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from places(inner, (*at, number))
+
+
+def changed(at: tuple[str | int, ...], wrong: object) -> bytes:
+    """Give a body with something else in one place, or, for `...`, nothing."""
+    whole = {"": json.loads(body())}
+    whole[""]["study"]["patientAge"] = "058Y"
+    inner: Any = whole
+    for step in ("", *at)[:-1]:
+        inner = inner[step]
+    if wrong is ...:
+        del inner[("", *at)[-1]]
+    else:
+        inner[("", *at)[-1]] = wrong
+    return json.dumps(whole.get("")).encode()
+
+
+def test_what_openapi_core_finds_is_found_without_it_too() -> None:
+    whole = json.loads(body())
+    whole["study"]["patientAge"] = "058Y"
+    found = 0
+    for at in places(whole):
+        for wrong in (..., *WRONG):
+            text = changed(at, wrong)
+            fault = contract_faults.of_request(text, contract.JSON)
+            assert contract.request_fault(text) == fault, (at, wrong)
+            found += bool(fault)
+    assert found > 200
+
+
+@pytest.mark.parametrize("status", [200, 204, 400, 404, 500])
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "", "text/html"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"success":"ok"}',
+        b'{"success":"OK"}',
+        b'{"status":"a","message":"b"}',
+        b"{}",
+        b'{"status":1}',
+    ],
+)
+def test_answers_are_judged_as_openapi_core_does(status: int, kind: str, text: bytes) -> None:
+    assert contract.answer_fault(status, kind, text) == contract_faults.of_answer(
+        status, kind, text
+    )
+
+
+def test_what_plainly_keeps_the_contract_needs_no_openapi_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(contract_faults, "of_request")
+    monkeypatch.delattr(contract_faults, "of_answer")
+    assert contract.request_fault(body()) == ""
+    assert contract.answer_fault(200, "application/json", b'{"success": "ok"}') == ""
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"maximum": 9},
+        {"nullable": True},
+        {"additionalProperties": False},
+        {"oneOf": []},
+        {"$ref": "#/a~1b"},
+    ],
+)
+def test_a_schema_that_is_written_otherwise_is_left_to_openapi_core(
+    monkeypatch: pytest.MonkeyPatch, rule: dict[str, object], bundle: dict[str, Any]
+) -> None:
+    other = copy.deepcopy(bundle)
+    other["components"]["schemas"]["Image"]["properties"]["height"] |= rule
+    monkeypatch.setattr(contract_file, "bundle", lambda: other)
+    asked: list[bytes] = []
+    monkeypatch.setattr(contract_faults, "of_request", lambda text, _: asked.append(text))
+    contract.request_fault(body())
+    assert asked
