@@ -13,7 +13,7 @@ from img_ingestion.render.modality import Rescale, modality
 from img_ingestion.render.voi import Range, VoiTable, Window, voi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
@@ -77,22 +77,27 @@ def full_range(
     ignored = _ignored(dataset, pixel_format)
     low, high = np.inf, -np.inf
     for number, frame in enumerate(stored, start=1):
-        counted = _counted(frame, ignored)
+        transformation = modality(dataset, number, signed=pixel_format.signed)
+        # A straight line maps nothing to an extreme but its ends.
+        straight = isinstance(transformation, Rescale)
+        counted = _ends(frame, ignored) if straight else _counted(frame, ignored)
         if counted.size:
-            transformation = modality(dataset, number, signed=pixel_format.signed)
-            values = transformation.applied(_ends(counted, transformation))
+            values = transformation.applied(counted.astype(np.float64))
             low, high = min(low, values.min()), max(high, values.max())
     return Range(float(low), float(high)) if low <= high else Range(0, 0)
 
 
-def _ends(counted: NDArray[Any], transformation: Rescale | LookupTable) -> NDArray[np.float64]:
-    """Give the values that can be mapped to an extreme: of a straight line only its ends."""
-    if isinstance(transformation, Rescale):
-        return np.array([counted.min(), counted.max()], np.float64)
-    return counted.astype(np.float64)
+def _ends(frame: NDArray[Any], ignored: Sequence[tuple[float, float]]) -> NDArray[Any]:
+    """Give the lowest and the highest value that counts, none where none does."""
+    if frame.dtype.kind != "f":
+        ends = np.array([frame.min(), frame.max()])
+        if not any(low <= end <= high for low, high in ignored for end in ends):
+            return ends
+    counted = _counted(frame, ignored)
+    return np.array([counted.min(), counted.max()]) if counted.size else counted
 
 
-def _counted(frame: NDArray[Any], ignored: Iterable[tuple[float, float]]) -> NDArray[Any]:
+def _counted(frame: NDArray[Any], ignored: Sequence[tuple[float, float]]) -> NDArray[Any]:
     counted = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame
     for low, high in ignored:
         counted = counted[(counted < low) | (counted > high)]
@@ -123,7 +128,8 @@ def _as_stored(number: float, pixel_format: PixelFormat) -> float:
     if pixel_format.is_float:
         return number
     modulus = 2**pixel_format.bits_allocated
-    number %= modulus
+    # A whole number as one: else numpy makes floating point of every pixel to compare them.
+    number = (int(number) if number.is_integer() else number) % modulus
     return number - modulus if pixel_format.signed and number >= modulus // 2 else number
 
 
