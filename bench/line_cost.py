@@ -52,8 +52,10 @@ def backend(place: Path) -> Iterator[str]:
         [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as running:
         assert running.stdout is not None  # noqa: S101 - it was asked for above
-        yield running.stdout.readline().split(" at ")[1].split(",")[0]
-        running.terminate()
+        try:
+            yield running.stdout.readline().split(" at ")[1].split(",")[0]
+        finally:
+            running.terminate()
 
 
 def home(place: Path, content: bytes, count: int, url: str, policy: str = "rules") -> Path:
