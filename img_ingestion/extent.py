@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from img_ingestion.errors import Incomplete, NotDicom
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNDEFINED = 0xFFFFFFFF
 ITEM = 0xFFFEE000
@@ -26,16 +29,24 @@ LONG_FORM = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 SHORT_FORM = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
 )
+SHORT, LONG = (
+    {little: struct.Struct(order + form) for little, order in ((True, "<"), (False, ">"))}
+    for form in ("HH2sH", "HHL")
+)
+"""Headers with and without a VR, by byte order (PS3.5 7.1.2, 7.1.3, 7.5)."""
+ORDER: Mapping[bool, Literal["little", "big"]] = {True: "little", False: "big"}
 
 
 class Place(NamedTuple):
-    """Where an element stands: its header, its value, and what follows."""
+    """Where an element of the data set itself stands."""
 
-    start: int
-    value: int
-    end: int
+    tag: int
     vr: bytes
     """As the file names it, or b"" where it does not."""
+    length: int
+    value: int
+    end: int
+    """Behind the value, and behind its delimiter where the length is UNDEFINED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,53 +56,51 @@ class Walk:
     content: bytes
     implicit: bool
     little: bool
-    native: list[Place] = field(default_factory=list)
-    """Uncompressed pixel data of the data set itself, as they are come by."""
+    places: list[Place] = field(default_factory=list)
+    """The elements of the data set itself, as they are come by."""
 
-    def tag(self, position: int) -> int:
-        """Give the tag at `position` as 0xGGGGEEEE."""
+    def header(self, position: int) -> tuple[int, bytes, int, int]:
+        """Give tag, VR or b"", length and offset of the value of the element at `position`."""
         if position + 8 > len(self.content):
             raise Incomplete("the file ends inside an element's header")
-        group, element = struct.unpack_from("<HH" if self.little else ">HH", self.content, position)
-        return int(group << 16 | element)
-
-    def length(self, position: int) -> int:
-        """Give the 32-bit length at `position`."""
-        if position + 4 > len(self.content):
-            raise Incomplete("the file ends inside an element's header")
-        return int(struct.unpack_from("<L" if self.little else ">L", self.content, position)[0])
-
-    def header(self, position: int) -> tuple[bytes, int, int]:
-        """Give (VR or b"", length, offset of the value) of the element at `position`."""
         if self.implicit:
-            return b"", self.length(position + 4), position + 8
-        vr = self.content[position + 4 : position + 6]
+            group, element, length = LONG[self.little].unpack_from(self.content, position)
+            return group << 16 | element, b"", length, position + 8
+        group, element, vr, length = SHORT[self.little].unpack_from(self.content, position)
+        tag = group << 16 | element
         if vr in SHORT_FORM:
-            form = "<H" if self.little else ">H"
-            return vr, struct.unpack_from(form, self.content, position + 6)[0], position + 8
-        if vr in LONG_FORM:
-            return vr, self.length(position + 8), position + 12
-        raise NotDicom("an element has no known value representation (PS3.5 6.2)")
+            return tag, vr, length, position + 8
+        if vr not in LONG_FORM:
+            raise NotDicom("an element has no known value representation (PS3.5 6.2)")
+        if position + 12 > len(self.content):
+            raise Incomplete("the file ends inside an element's header")
+        length = int.from_bytes(self.content[position + 8 : position + 12], ORDER[self.little])
+        return tag, vr, length, position + 12
+
+    def item(self, position: int) -> tuple[int, int]:
+        """Give tag and length of the item or delimiter at `position`."""
+        if position + 8 > len(self.content):
+            raise Incomplete("the file ends inside an element's header")
+        group, element, length = LONG[self.little].unpack_from(self.content, position)
+        return group << 16 | element, length
 
 
 def explicit_value(content: bytes, position: int) -> tuple[int, int]:
     """Give where the value of an explicit VR little endian element starts and ends."""
-    walk = Walk(content, implicit=False, little=True)
-    walk.tag(position)
-    _, length, value = walk.header(position)
+    _, _, length, value = Walk(content, implicit=False, little=True).header(position)
     if value + length > len(content):
         raise Incomplete("the file ends inside its file meta information")
     return value, value + length
 
 
-def check(content: bytes, start: int, *, implicit: bool, little: bool) -> Place | None:
+def check(content: bytes, start: int, *, implicit: bool, little: bool) -> list[Place]:
     """
     Raise unless the data set that starts at `start` ends where `content` does.
 
     Returns
     -------
-    Place or None
-        Where its uncompressed pixel data stand, if they stand in one place.
+    list of Place
+        Where its elements stand, in their order.
 
     Raises
     ------
@@ -105,7 +114,7 @@ def check(content: bytes, start: int, *, implicit: bool, little: bool) -> Place 
         raise Incomplete("the file ends before its data set begins")
     walk = Walk(content, implicit=implicit, little=little)
     _elements_end(walk, start, len(content), 0)
-    return walk.native[0] if len(walk.native) == 1 else None
+    return walk.places
 
 
 def _elements_end(walk: Walk, position: int, end: int, depth: int) -> int:
@@ -113,31 +122,30 @@ def _elements_end(walk: Walk, position: int, end: int, depth: int) -> int:
     if depth > DEEPEST:
         raise NotDicom("sequences are nested deeper than 64")
     while position < end:
-        start, tag = position, walk.tag(position)
-        if tag == ITEM_END and end == UNDEFINED:
+        if end == UNDEFINED and walk.item(position)[0] == ITEM_END:
             return position + 8
-        vr, length, value = walk.header(position)
+        tag, vr, length, value = walk.header(position)
         if length != UNDEFINED:
             position = value + length
-            if position > min(end, len(walk.content)):
+            if position > end or position > len(walk.content):
                 raise Incomplete("an element is longer than the file")
-            if tag == PIXEL_DATA and not depth:
-                walk.native.append(Place(start, value, position, vr))
         elif tag == PIXEL_DATA:
             position = _fragments_end(walk, value)
         else:
             # CP-246: a sequence of unknown VR and undefined length is implicit little endian.
             inner = Walk(walk.content, implicit=True, little=True) if vr == b"UN" else walk
             position = _items_end(inner, value, depth + 1)
+        if not depth:
+            walk.places.append(Place(tag, vr, length, value, position))
     return position
 
 
 def _items_end(walk: Walk, position: int, depth: int) -> int:
     """Walk the items of a sequence of undefined length."""
-    while (tag := walk.tag(position)) != SEQUENCE_END:
+    tag, length = walk.item(position)
+    while tag != SEQUENCE_END:
         if tag != ITEM:
             raise NotDicom("a sequence holds something that is no item")
-        length = walk.length(position + 4)
         position += 8
         if length == UNDEFINED:
             position = _elements_end(walk, position, UNDEFINED, depth)
@@ -145,13 +153,16 @@ def _items_end(walk: Walk, position: int, depth: int) -> int:
             position += length
             if position > len(walk.content):
                 raise Incomplete("an item is longer than the file")
+        tag, length = walk.item(position)
     return position + 8
 
 
 def _fragments_end(walk: Walk, position: int) -> int:
     """Walk the fragments of encapsulated pixel data (PS3.5 A.4)."""
-    while (tag := walk.tag(position)) != SEQUENCE_END:
+    tag, length = walk.item(position)
+    while tag != SEQUENCE_END:
         if tag != ITEM:
             raise NotDicom("encapsulated pixel data hold something that is no fragment")
-        position += 8 + walk.length(position + 4)
+        position += 8 + length
+        tag, length = walk.item(position)
     return position + 8

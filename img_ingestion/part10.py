@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom import config as pydicom_config
-from pydicom.dataelem import RawDataElement
-from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -21,7 +18,7 @@ from pydicom.uid import (
     RTDoseStorage,
 )
 
-from img_ingestion import extent
+from img_ingestion import as_found, extent
 from img_ingestion.errors import Incomplete, NotDicom, TooLarge, turned_into
 
 if TYPE_CHECKING:
@@ -35,7 +32,6 @@ PREFIX = b"DICM"
 SHORTEST = 8
 """Bytes of the shortest element (PS3.5 7.1.2)."""
 TRANSFER_SYNTAX = 0x0010
-WORTH_A_VIEW = 4096
 IMAGE = re.compile(
     "(?:Image|Map|Volume|Volume Analysis) Storage|^(?:RT Dose|Segmentation|Label Map.*) Storage"
 )
@@ -77,9 +73,11 @@ def read(received: ReceivedInstance, limits: Limits) -> Dataset:
         syntax, start = _bare_syntax(content), 0
         if not syntax:
             syntax, start = _file_meta(content, _file_meta_start(content))
-        pixels = _complete(content, start, syntax, limits)
-        dataset = _parsed(content, pixels, syntax)
-        dataset.file_meta.TransferSyntaxUID = UID(syntax)
+        places = _complete(content, start, syntax, limits)
+        dataset = as_found.dataset(content, start, places, syntax)
+        if dataset is None:
+            dataset = pydicom.dcmread(BytesIO(content), force=True)
+            dataset.file_meta.TransferSyntaxUID = UID(syntax)
         _has_its_pixels(dataset)
     return dataset
 
@@ -131,7 +129,7 @@ def _file_meta(content: bytes, position: int) -> tuple[str, int]:
     syntax = ""
     while content[position : position + 2] == b"\x02\x00":
         value, end = extent.explicit_value(content, position)
-        element = struct.unpack_from("<H", content, position + 2)[0]
+        element = int.from_bytes(content[position + 2 : position + 4], "little")
         if element == TRANSFER_SYNTAX:
             syntax = content[value:end].rstrip(b"\0 ").decode("ascii")
         position = end
@@ -142,47 +140,18 @@ def _file_meta(content: bytes, position: int) -> tuple[str, int]:
     return syntax, position
 
 
-def _parsed(content: bytes, pixels: extent.Place | None, syntax: str) -> Dataset:
-    """Parse the file; pydicom would copy the pixels, which are most of it."""
-    if pixels is not None and pixels.end - pixels.value >= WORTH_A_VIEW:
-        view = memoryview(content)
-        others = b"".join((view[: pixels.start], view[pixels.end :]))
-        dataset = pydicom.dcmread(BytesIO(others), force=True)
-        if dataset.original_encoding == _encoding(syntax):
-            value, vr = view[pixels.value : pixels.end], pixels.vr.decode() or None
-            dataset[extent.PIXEL_DATA] = RawDataElement(
-                Tag(extent.PIXEL_DATA),
-                vr,
-                len(value),
-                value,  # type: ignore[arg-type]  # pydicom passes on whatever has the bytes
-                pixels.value,
-                *_encoding(syntax),
-            )
-            return dataset
-    return pydicom.dcmread(BytesIO(content), force=True)
-
-
-def _encoding(syntax: str) -> tuple[bool, bool]:
-    """Tell whether a transfer syntax is implicit, and whether it is little endian."""
-    return syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
-
-
-def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> extent.Place | None:
+def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> list[extent.Place]:
     """Hold what ends early: pydicom reads 610 of 613 truncations of a CT without a word."""
-    implicit, little = _encoding(syntax)
+    implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
     if syntax == DeflatedExplicitVRLittleEndian:
-        content = _inflated(content[start:], limits.max_unpacked_bytes)
-        extent.check(content, 0, implicit=implicit, little=little)
-        return None
+        content, start = _inflated(content[start:], limits.max_unpacked_bytes), 0
     return extent.check(content, start, implicit=implicit, little=little)
 
 
 def _has_its_pixels(dataset: Dataset) -> None:
     """Hold an image that ends before its pixel data: cut between two elements, it looks whole."""
-    sop_class = UID(
-        str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID"))
-    )
-    if has_pixels(dataset) or not IMAGE.search(sop_class.name):
+    sop_class = str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID"))
+    if has_pixels(dataset) or not IMAGE.search(UID(sop_class).name):
         return
     # A dose of histograms alone (PS3.3 C.8.8.4) has no grid, and so nothing to scale (C.8.8.3).
     histograms = "DVHSequence" in dataset and "DoseGridScaling" not in dataset

@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence
 
 from img_ingestion.deidentify import recipe
 from img_ingestion.deidentify.naming import output_name
+from img_ingestion.deidentify.said import said
 from img_ingestion.settings import Profile
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ TABLE = recipe.compiled(recipe.load(Path(__file__).parents[1] / "deid.dicom"), P
 
 
 def _named(make_dataset: MakeDataset, stem: str, **elements: object) -> str:
-    return output_name(stem, make_dataset(**elements), TABLE, "pseudonym")
+    return output_name(stem, said(make_dataset(**elements)), TABLE, "pseudonym")
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,11 @@ from img_ingestion.deidentify import (
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.free_text import Cleaner
 from img_ingestion.deidentify.header import Header
+from img_ingestion.deidentify.memory import memory
 from img_ingestion.deidentify.patient import Patient
 from img_ingestion.deidentify.pseudonyms import Pseudonyms
+from img_ingestion.deidentify.representation import text_of
+from img_ingestion.deidentify.said import said
 from img_ingestion.deidentify.values import Values
 from img_ingestion.errors import NotDeidentified, turned_into
 from img_ingestion.instance import CleanInstance
@@ -125,11 +128,12 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     with turned_into(NotDeidentified, "identifiers"):
         admission.check(dataset)
         dataset = character_sets.settled(dataset)
-        found = identifiers.collect(dataset, identifiers.retained(own.profile))
+        header = tuple(said(dataset))
+        found = identifiers.among(header, identifiers.retained(own.profile))
         patient = Patient.of(dataset, Pseudonyms(policy.key), own.profile)
         cleaner = Cleaner.of(found, _days(own.profile, patient))
         other = _pseudonym(received, policy.key)
-        name = naming.output_name(received.path.stem, dataset, policy.table, other)
+        name = naming.output_name(received.path.stem, header, policy.table, other)
     laps.lap("identify")
     with turned_into(NotDeidentified, "pixels"):
         hidden = pixels.clean(
@@ -142,7 +146,9 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     laps.lap("pixels")
     with turned_into(NotDeidentified, "header"):
         values = Values(patient, cleaner, _unnamed_dates(own.profile))
-        clean = Header(policy.table, values, str(dataset.SOPClassUID)).cleaned(dataset)
+        sop_class = str(dataset.SOPClassUID)
+        known = memory(policy.version, patient, replace(found, uids=frozenset()), sop_class)
+        clean = Header(policy.table, values, sop_class, known).cleaned(dataset)
         _sign(clean, patient, policy, pixels_checked=hidden.checked)
         clean.file_meta = stamp.file_meta(clean, dataset.file_meta.TransferSyntaxUID)
         parts = serialised.parts(clean)
@@ -152,7 +158,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     moved = own.profile.retain_longitudinal_modified_dates
     residue.check(parts, found, cleaner, patient.days if moved else None)
     laps.lap("verify")
-    replaced = MappingProxyType(patient.replaced)
+    replaced = MappingProxyType(dict(patient.told))
     return CleanInstance(
         received.id,
         received.customer,
@@ -169,7 +175,7 @@ def _sign(clean: Dataset, patient: Patient, policy: Policy, *, pixels_checked: b
     """Say who the instance is of now, and what was done to it."""
     options = policy.settings.profile
     for tag, keyword in REQUIRED_IDENTITY.items():
-        if not clean.get(keyword):
+        if not text_of(clean, tag):
             setattr(clean, keyword, patient.code(tag, ""))
     stamp.write(clean, options, weaker=policy.weaker, pixels=pixels_checked)
 

@@ -9,15 +9,16 @@ out, but for dates that can be moved (`moved_dates`); the rest is untouched.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify import institutions, moved_dates, patterns, people, written_dates
 from img_ingestion.deidentify.moved_dates import Moving
 from img_ingestion.deidentify.own import Names, Numbers
-from img_ingestion.deidentify.text_forms import Folded, Squeezed, fold, folded, words
+from img_ingestion.deidentify.text_forms import UID, Folded, Squeezed, fold, folded, has_uid, words
 from img_ingestion.deidentify.vocabulary import listed, may_be_finding
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ LONG_NUMBER = 6
 END_OF_TIMES = 4e9
 MOST_REMEMBERED = 20_000
 """Texts: some megabytes."""
+MOST_TEXTS = 2048
+"""Of which is known what is anybody's in them."""
+NUMERIC = re.compile(r"[0-9+. -]*")
+FEWEST_DOTS = 3
+"""Of a UID."""
 NO_DIGIT = re.compile(r"\D")
-UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,6 @@ class Cleaner:
     """Texts repeat from item to item, from level to level, and from file to file of a study."""
     known: dict[tuple[str, bool], bool] = field(default_factory=dict, repr=False)
     """The same of what was only looked at."""
-    harmless: dict[tuple[str, str, bytes], bool] = field(default_factory=dict, repr=False)
-    """The same of private values, by kind, representation and bytes."""
 
     @classmethod
     def of(cls, found: Identifiers, days: int | None = None) -> Cleaner:
@@ -106,12 +109,23 @@ class Cleaner:
         """Tell whether one of this patient's own identifiers stands in a text."""
         if self.done.get((text, prose)) == text:
             return False
+        if not prose and NUMERIC.fullmatch(text) and not self._may_be_own(text):
+            return False
         known = self.known.get((text, prose))
         if known is None:
             known = any(start < end for start, end in self._own(fold(text), prose=prose))
             if self.may_remember(text):
                 self.known[text, prose] = known
         return known
+
+    def _may_be_own(self, number: str) -> bool:
+        """Tell a number that may be the patient's from those that cannot, which are nearly all."""
+        digits = NO_DIGIT.sub("", number)
+        return (
+            any(each in digits for each in self.numbers.squeezed)
+            or number.count(".") >= FEWEST_DOTS
+            or any(day in self.dates for _, day in written_dates.dates(number))
+        )
 
     def is_number(self, text: str) -> bool:
         """Tell whether a value of IS or DS is no count or measure but an identifying number."""
@@ -121,9 +135,8 @@ class Cleaner:
         """Tell whether a number is one of the instance's days, in seconds since 1970."""
         if not 0 < seconds < END_OF_TIMES:
             return False
-        at = datetime.fromtimestamp(seconds, UTC)
-        days = (at + timedelta(days=step) for step in (-1, 0, 1))
-        return any(f"{day:%Y%m%d}" in self.dates for day in days)
+        day = datetime.fromtimestamp(seconds, UTC).toordinal()
+        return not _ordinals(self.dates).isdisjoint((day - 1, day, day + 1))
 
     def _cut(self, text: str, *, prose: bool) -> str:
         known = self.done.get((text, prose))
@@ -136,11 +149,11 @@ class Cleaner:
 
     def may_remember(self, text: str) -> bool:
         """Tell a text without a UID, of which every file has others; make room for it."""
-        if "." in text and UID.search(folded(text)):
+        if has_uid(text):
             return False
-        if len(self.done) + len(self.known) + len(self.harmless) >= MOST_REMEMBERED:
-            for memory in (self.done, self.known, self.harmless):
-                memory.clear()
+        if len(self.done) + len(self.known) >= MOST_REMEMBERED:
+            self.done.clear()
+            self.known.clear()
         return True
 
     def _with_moved_dates(self, text: str) -> str | None:
@@ -149,7 +162,7 @@ class Cleaner:
         if dates:
             form = fold(text)
             own = [form.span(*span) for span in self._own(form, prose=True, dated=False)]
-            others = [*_anybodys(form, text, dated=False), *people.spans(text)]
+            others = [*_anybodys(text, dated=False), *_strangers(text)]
             dates = moved_dates.free_of(dates, own, others)
         while dates:
             clean = self._without(moved_dates.signed(text, dates), prose=True, strangers=True)
@@ -167,9 +180,9 @@ class Cleaner:
         form = fold(text)
         spans = [form.span(*span) for span in self._own(form, prose=prose)]
         if prose:
-            spans += _anybodys(form, text)
+            spans += _anybodys(text)
         if strangers:
-            spans += people.spans(text)
+            spans += _strangers(text)
         cut = {at for start, end in spans for at in range(start, end)}
         for start, _ in spans if prose else ():
             cut.update(range(_cue_before(text, start), start))
@@ -208,10 +221,28 @@ def _prepared(found: Identifiers, days: int | None) -> Cleaner:
     return Cleaner.prepared(found, days)
 
 
-def _anybodys(form: Folded, text: str, *, dated: bool = True) -> list[Span]:
+@lru_cache(maxsize=16)
+def _ordinals(dates: frozenset[str]) -> frozenset[int]:
+    """Give dates as days since the year 1."""
+    found = set()
+    for day in dates:
+        with suppress(ValueError):
+            found.add(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).toordinal())
+    return frozenset(found)
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _strangers(text: str) -> tuple[Span, ...]:
+    """Give names of people, whoever the patient is."""
+    return tuple(people.spans(text))
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _anybodys(text: str, *, dated: bool = True) -> tuple[Span, ...]:
     """Give what looks like anybody's identifier but for names of people, by its place in a text."""
+    form = fold(text)
     found = [*patterns.spans(form.text, dated=dated), *institutions.spans(form, text)]
-    return [form.span(*span) for span in found]
+    return tuple(form.span(*span) for span in found)
 
 
 def _cue_before(text: str, at: int) -> int:

@@ -11,22 +11,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.tag import BaseTag
 
-from img_ingestion.deidentify import content_items, private, profile
+from img_ingestion.deidentify import content_items, memory, private, profile
 from img_ingestion.deidentify.action import Action
+from img_ingestion.deidentify.blocks import FIRST_OF_BLOCK, Blocks, block_of
 from img_ingestion.deidentify.dummies import DUMMIES
+from img_ingestion.deidentify.memory import Memory
 from img_ingestion.deidentify.pseudonyms import names_a_class
-from img_ingestion.deidentify.representation import is_private, known, texts_of
+from img_ingestion.deidentify.representation import is_private, known
+from img_ingestion.deidentify.serialised import as_raw
 from img_ingestion.deidentify.tables import PRIVATE
 from img_ingestion.deidentify.written_form import valid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydicom.tag import BaseTag
+
+    from img_ingestion.deidentify.memory import Answers
     from img_ingestion.deidentify.recipe import HeaderRule
     from img_ingestion.deidentify.values import Element, Values
 
@@ -45,8 +50,6 @@ originals of what was replaced before, encrypted, and the description of signatu
 OTHER_CALENDAR = frozenset({0x00100033, 0x00100034})
 """The patient's dates of birth and death as LO, without a row in the table: nobody shifts them."""
 PIXELS = 0x7FE0
-FIRST_OF_BLOCK = 0x0100
-"""Below it private elements are creators, or nobody's (PS3.5 7.8.1)."""
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
@@ -70,21 +73,27 @@ class Header:
     table: Mapping[int, HeaderRule]
     values: Values
     sop_class: str
+    memory: Memory = field(default_factory=Memory)
 
     def cleaned(self, source: Dataset, level: Level = TOP) -> Dataset:
         """Give a data set or an item without its patient; `source` is read only."""
         elements: dict[BaseTag, Element] = {}
         blocks = Blocks(source)
+        known = self.memory.at(level, source)
+        goes = self._private_goes(level)
         # Plain numbers: pydicom compares its tags in Python, a dictionary numbers in C.
-        numbers = {int(tag): tag for tag in source.keys()}  # noqa: SIM118 - not its elements
-        for number in sorted(numbers):
-            raw = source.get_item(numbers[number])
-            if is_private(number):
-                element = self._private(source, raw, level, blocks)
-            else:
-                element = self._public(source, raw, level)
+        every = {int(tag): raw for tag, raw in source.items()}
+        for number in sorted(every):
+            block = block_of(number) if is_private(number) else 0
+            if block and (goes or number & 0xFFFF < FIRST_OF_BLOCK):
+                continue
+            raw = every[number]
+            owner = blocks.owner(block) if block else ""
+            element = self._element(source, raw, level, owner, known)
             if element is not None:
-                elements[numbers[number]] = valid(element)
+                elements[raw.tag] = element
+                if block:
+                    blocks.kept.add(block)
         elements |= blocks.creators()
         # At once, because pydicom decodes a private element that is added to its creator.
         out = Dataset(elements)
@@ -96,6 +105,34 @@ class Header:
         if content_items.CONCEPT_NAME in out and out[content_items.CONCEPT_NAME].VR == "SQ":
             content_items.settle(out, source, self.table, self.values.patient)
         return out
+
+    def _element(
+        self, source: Dataset, raw: Element, level: Level, owner: str, known: Answers
+    ) -> Element | None:
+        """Give what leaves of an element: as it is known, or made now."""
+        if not isinstance(raw, RawDataElement) or not memory.may_be_known(raw):
+            return self._made(source, raw, level, owner)
+        key = int(raw.tag), raw.VR, raw.value, owner
+        if key not in known:
+            told = len(self.values.patient.told)
+            element = self._made(source, raw, level, owner)
+            # What the vault has to hear of is done for each file.
+            if len(self.values.patient.told) > told or not memory.repeats(raw):
+                return element
+            encoding = raw.is_implicit_VR, raw.is_little_endian
+            written = None if element is None else as_raw(element, *encoding)
+            if element is not None and written is None:
+                return element
+            known[key] = written
+        return known[key]
+
+    def _made(self, source: Dataset, raw: Element, level: Level, owner: str) -> Element | None:
+        if is_private(int(raw.tag)):
+            group, number = divmod(int(raw.tag), 1 << 16)
+            element = self.values.private(source, raw, private.kind(group, number, owner))
+        else:
+            element = self._public(source, raw, level)
+        return None if element is None else valid(element)
 
     def _public(self, source: Dataset, raw: Element, level: Level) -> Element | None:
         tag = int(raw.tag)
@@ -184,44 +221,10 @@ class Header:
         dummy = self._descended(source, raw, Action.D)
         return dummy or DataElement(raw.tag, "SQ", Sequence([Dataset()]))
 
-    def _private(
-        self, source: Dataset, raw: Element, level: Level, blocks: Blocks
-    ) -> Element | None:
-        """Keep a private element only if it is known to be safe (PS3.15 E.3.10)."""
+    def _private_goes(self, level: Level) -> bool:
+        """Tell whether no private element of a place may stay (PS3.15 E.3.10)."""
         rule = self.table.get(PRIVATE)
-        group, number = divmod(int(raw.tag), 1 << 16)
-        block = group << 16 | number >> 8
-        unowned = number < FIRST_OF_BLOCK
-        if rule is None or rule.action is Action.X or unowned or level.unnamed is Action.D:
-            return None
-        kind = private.kind(group, number, blocks.owner(block))
-        element = self.values.private(source, raw, kind)
-        if element is not None:
-            blocks.kept.add(block)
-        return element
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """The private blocks of a data set (PS3.5 7.8.1)."""
-
-    source: Dataset
-    owners: dict[int, str] = field(default_factory=dict)
-    """By the tag of their creator."""
-    kept: set[int] = field(default_factory=set)
-    """Those of which an element stays."""
-
-    def owner(self, block: int) -> str:
-        """Give who owns a block, or nothing."""
-        if block not in self.owners:
-            creator = self.source.get_item(BaseTag(block))
-            self.owners[block] = "" if creator is None else texts_of(self.source, creator)[0]
-        return self.owners[block]
-
-    def creators(self) -> dict[BaseTag, Element]:
-        """Give the creators of what stays, written anew."""
-        tags = map(BaseTag, sorted(self.kept))
-        return {tag: DataElement(tag, "LO", self.owners[int(tag)]) for tag in tags}
+        return rule is None or rule.action is Action.X or level.unnamed is Action.D
 
 
 def _only_refers(source: Dataset, raw: Element) -> bool:

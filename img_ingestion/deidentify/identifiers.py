@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 
 from img_ingestion.deidentify import profile, representation, written_dates
@@ -16,52 +15,25 @@ from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dates import DA
 from img_ingestion.deidentify.dicom_words import DICOM_WORDS
 from img_ingestion.deidentify.pseudonyms import names_a_class
+from img_ingestion.deidentify.said import BIRTH_DATE, NUMBERS, said, tags
 from img_ingestion.deidentify.tables import rows
 from img_ingestion.deidentify.text_forms import LETTERS, WORD, folded, is_unspaced, spellings
 from img_ingestion.deidentify.vocabulary import is_clinical, listed
 from img_ingestion.instance import Identifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
+    from img_ingestion.deidentify.said import Said
     from img_ingestion.settings import Profile
 
 
-def _tags(*keywords: str) -> frozenset[int]:
-    return frozenset(tag for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None)
-
-
-NUMBERS = _tags(
-    "PatientID",
-    "OtherPatientIDs",
-    "AccessionNumber",
-    "AdmissionID",
-    "ServiceEpisodeID",
-    "StudyID",
-    "MedicalRecordLocator",
-    "MilitaryRank",
-    "PlacerOrderNumberImagingServiceRequest",
-    "FillerOrderNumberImagingServiceRequest",
-    "RequestedProcedureID",
-    "ScheduledProcedureStepID",
-    "PerformedProcedureStepID",
-    "ClinicalTrialSubjectID",
-    "ClinicalTrialSubjectReadingID",
-    "DeviceSerialNumber",
-    "PatientTelephoneNumbers",
-    "ReferringPhysicianTelephoneNumbers",
-    "PatientBirthDateInAlternativeCalendar",
-    "PatientDeathDateInAlternativeCalendar",
-)
-BIRTH_DATE = 0x00100030
-NOT_PLACES = _tags("TimezoneOffsetFromUTC", "PatientState", "MilitaryRank")
+NOT_PLACES = tags("TimezoneOffsetFromUTC", "PatientState", "MilitaryRank")
 
 TEXT = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
-BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
-PIXEL_GROUP = 0x7FE0
 PARTS_OF_NAME = re.compile("[=^]")
 SHORTEST_NAME = 2
 SHORTEST_NUMBER = 4
@@ -128,6 +100,11 @@ def retained(options: Profile) -> frozenset[int]:
 
 
 def collect(dataset: Dataset, retained: frozenset[int] = frozenset()) -> Identifiers:
+    """Collect what identifies from a data set and its items, as `among` does."""
+    return among(said(dataset), retained)
+
+
+def among(header: Iterable[Said], retained: frozenset[int] = frozenset()) -> Identifiers:
     """
     Collect names, numbers, phrases, places, dates and instance UIDs, folded for comparison.
 
@@ -137,20 +114,10 @@ def collect(dataset: Dataset, retained: frozenset[int] = frozenset()) -> Identif
     such words would hurt the text and protect nobody; the name's element itself is replaced anyway.
     """
     found = _Found()
-    _collect(dataset, found, retained)
+    for each in header:
+        if each.tag not in retained:
+            _collect_one(*each, found)
     return found.frozen()
-
-
-def _collect(dataset: Dataset, found: _Found, retained: frozenset[int]) -> None:
-    for raw in list(dataset.values()):
-        vr = _representation(dataset, raw)
-        if vr == "SQ":
-            for item in dataset[raw.tag].value or ():
-                _collect(item, found, retained)
-            continue
-        tag = int(raw.tag)
-        if tag not in retained:
-            _collect_one(dataset, raw, tag, vr, found)
 
 
 def _collect_one(
@@ -165,7 +132,19 @@ def _collect_one(
             found.births.update(days)
     elif vr == "PN" or tag in NUMBERS or (vr in TEXT and tag in identity_tags()):
         for text in representation.texts_of(dataset, raw):
-            _take(vr, tag, text, found)
+            told = _told(vr, tag if tag in NUMBERS else 0, text)
+            found.names |= told.names
+            found.numbers |= told.numbers
+            found.phrases |= told.phrases
+            found.places |= told.places
+
+
+@lru_cache(maxsize=2048)
+def _told(vr: str, number: int, text: str) -> Identifiers:
+    """Say what one value tells; most are the same in all files of a study."""
+    found = _Found()
+    _take(vr, number, text, found)
+    return found.frozen()
 
 
 def _take(vr: str, tag: int, text: str, found: _Found) -> None:
@@ -180,28 +159,6 @@ def _take(vr: str, tag: int, text: str, found: _Found) -> None:
         _add_number(text, found, SHORTEST_NUMBER)
     else:
         _add_identity(text, found)
-
-
-def _representation(dataset: Dataset, raw: DataElement | RawDataElement) -> str:
-    """Give what an element is, without decoding it where the file or the dictionary tells."""
-    vr = raw.VR
-    if vr is None or vr == "UN":
-        vr = _known_vr(int(raw.tag)) or (str(dataset[raw.tag].VR) if vr is None else "UN")
-    return str(vr)
-
-
-def elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Give every element of every level that may identify, and no bulk data."""
-    for tag in list(dataset.keys()):
-        raw = dataset.get_item(tag)
-        if raw.VR in BULK or tag.group == PIXEL_GROUP:
-            continue
-        element = dataset[tag]
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from elements(item)
-        else:
-            yield element
 
 
 def texts_of(element: DataElement) -> list[str]:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.representation import texts_of
+from img_ingestion.deidentify.said import said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pydicom.dataset import Dataset
+    from collections.abc import Iterable, Iterator, Mapping
 
     from img_ingestion.deidentify.recipe import HeaderRule
+    from img_ingestion.deidentify.said import Said
 
 GENERIC = frozenset(  # as a text, because a list of a word a line would fill a page
     """
@@ -56,21 +56,21 @@ class Telling:
         return any(_alike(digits, known.lstrip("0")) for known in self.numbers)
 
 
-def telling(dataset: Dataset, table: Mapping[int, HeaderRule]) -> Telling:
+def telling(header: Iterable[Said], table: Mapping[int, HeaderRule]) -> Telling:
     """
     Collect what must not be in a name: from every element that is not simply kept, at every level.
 
     Parameters
     ----------
-    dataset : Dataset
-        The original.
+    header : iterable of Said
+        Of the original.
     table : mapping of tag to HeaderRule
         The compiled recipe.
 
     """
     words: set[str] = set()
     numbers: set[str] = set()
-    for vr, text in _texts(dataset, table):
+    for vr, text in _texts(header, table):
         told = _told(vr == "PN", text)
         words |= told.words
         numbers |= told.numbers
@@ -87,17 +87,16 @@ def _told(is_name: bool, text: str) -> Telling:  # noqa: FBT001 - the key of a m
     return Telling(frozenset(words), frozenset(numbers))
 
 
-def _texts(dataset: Dataset, table: Mapping[int, HeaderRule]) -> Iterator[tuple[str, str]]:
-    for tag, raw in list(dataset.items()):
-        rule = table.get(int(tag))
-        vr = raw.VR
-        if vr in (None, "UN"):
-            vr = dataset[tag].VR
+def _texts(header: Iterable[Said], table: Mapping[int, HeaderRule]) -> Iterator[tuple[str, str]]:
+    for source, raw, tag, known in header:
+        vr = known if known != "UN" else str(source[raw.tag].VR)
         if vr == "SQ":
-            for item in dataset[tag].value:
-                yield from _texts(item, table)
-        elif vr == "PN" or (vr in TEXT and rule is not None and rule.action is not Action.K):
-            yield str(vr), " ".join(texts_of(dataset, dataset.get_item(tag)))
+            for item in source[raw.tag].value:
+                yield from _texts(said(item), table)
+            continue
+        rule = table.get(tag)
+        if vr == "PN" or (vr in TEXT and rule is not None and rule.action is not Action.K):
+            yield vr, " ".join(texts_of(source, raw))
 
 
 def _orders(year: str, month: str, day: str) -> Iterator[tuple[str, str, str]]:
@@ -115,7 +114,7 @@ def _alike(digits: str, known: str) -> bool:
 
 
 def output_name(
-    stem: str, dataset: Dataset, table: Mapping[int, HeaderRule], pseudonym: str
+    stem: str, header: Iterable[Said], table: Mapping[int, HeaderRule], pseudonym: str
 ) -> str:
     """
     Give the stem for the output files: the customer's own, or the pseudonym of the content.
@@ -124,8 +123,8 @@ def output_name(
     ----------
     stem : str
         Of the file as the customer named it.
-    dataset : Dataset
-        The original.
+    header : iterable of Said
+        Of the original.
     table : mapping of tag to HeaderRule
         The compiled recipe.
     pseudonym : str
@@ -134,7 +133,7 @@ def output_name(
     """
     if not _is_plain(stem):
         return pseudonym
-    told = telling(dataset, table)
+    told = telling(header, table)
     words, numbers = _parts(stem)
     tells = any(map(told.names, words)) or any(map(told.counts, (*numbers, "".join(numbers))))
     return pseudonym if tells else stem.replace(" ", "_")

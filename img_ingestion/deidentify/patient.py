@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import tag_for_keyword
-
 from img_ingestion.deidentify import dates
 from img_ingestion.deidentify.dummies import EMPTIED
+from img_ingestion.deidentify.representation import text_of
 from img_ingestion.deidentify.text_forms import LETTERS, folded
 
 if TYPE_CHECKING:
@@ -26,13 +25,12 @@ Who was born before is 90 in 2026. Safe Harbor asks that no element, year includ
 over 89; an age of 84 in a study of 2010 does. A fixed year, because the same input must give the
 same output; each release counts it up. Where it has not been, the dates of the record still count.
 """
-DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate")
+DATES = (0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x00080012)
+"""Of study, series, acquisition, content and instance creation."""
 PATIENT_NAME, PATIENT_ID, ACCESSION_NUMBER = 0x00100010, 0x00100020, 0x00080050
-UID_KINDS = {
-    tag_for_keyword("StudyInstanceUID"): "study",
-    tag_for_keyword("SeriesInstanceUID"): "series",
-    tag_for_keyword("SOPInstanceUID"): "instance",
-}
+BIRTH_DATE = 0x00100030
+STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
+UID_KINDS = {STUDY: "study", SERIES: "series", INSTANCE: "instance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Patient:
     """
     The replacements of one instance's patient.
 
-    `replaced` collects what the vault is to remember, as the pass over the header finds it.
+    `told` collects what the vault is to remember, as the pass over the header finds it.
     """
 
     identity: str = field(repr=False)
@@ -50,7 +48,8 @@ class Patient:
     name: str = field(default="", repr=False)
     over_89: bool = False
     """The age at the time of the study, with its year, would tell that the patient now is."""
-    replaced: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    told: list[tuple[tuple[str, str], str]] = field(default_factory=list, repr=False, compare=False)
+    """(kind, original) and pseudonym, one after the other."""
 
     @classmethod
     def of(cls, dataset: Dataset, pseudonyms: Pseudonyms, options: Profile) -> Patient:
@@ -60,11 +59,11 @@ class Patient:
         The Patient ID (0010,0020); without one the name and birth date; without those the study,
         so that two unknown patients are never merged.
         """
-        study = _text(dataset, "StudyInstanceUID") or _text(dataset, "SOPInstanceUID")
-        name = _text(dataset, "PatientName")
-        identity = _text(dataset, "PatientID")
+        study = text_of(dataset, STUDY) or text_of(dataset, INSTANCE)
+        name = text_of(dataset, PATIENT_NAME)
+        identity = text_of(dataset, PATIENT_ID)
         if not identity and name:
-            identity = f"{name}\0{_text(dataset, 'PatientBirthDate')}"
+            identity = f"{name}\0{text_of(dataset, BIRTH_DATE)}"
         identity = identity or study
         days = pseudonyms.days(identity, options.max_date_shift_days)
         return cls(identity, study, days, pseudonyms, _words(name), _is_over_89(dataset))
@@ -73,7 +72,7 @@ class Patient:
         """Give the UID that stands for `original`, which may be a registered one and stay."""
         new = self.pseudonyms.uid(original)
         if new != original:
-            self.replaced[UID_KINDS.get(tag, "uid"), original] = new
+            self.told.append(((UID_KINDS.get(tag, "uid"), original), new))
         return new
 
     def code(self, tag: int, original: str) -> str:
@@ -86,7 +85,7 @@ class Patient:
                 known = original
         new = self.pseudonyms.code(kind, known)
         if original and tag != PATIENT_NAME:
-            self.replaced[kind, original] = new
+            self.told.append(((kind, original), new))
         return new
 
     def person(self, name: str) -> str:
@@ -116,12 +115,12 @@ class Patient:
 
 def _is_over_89(dataset: Dataset) -> bool:
     """Tell whether the patient is over 89 by now, or was at a date of the record."""
-    born = re.match(r"(\d{4})\D?(\d\d)?\D?(\d\d)?", _text(dataset, "PatientBirthDate"))
+    born = re.match(r"(\d{4})\D?(\d\d)?\D?(\d\d)?", text_of(dataset, BIRTH_DATE))
     if born is None or not int(born[1]):
         return False
     day = "".join(part or "01" for part in born.groups())
     ninety = f"{int(day[:4]) + OLDEST + 1:04}{day[4:]}"
-    dates = (re.sub(r"\D", "", _text(dataset, keyword))[:8] for keyword in DATES)
+    dates = (re.sub(r"\D", "", text_of(dataset, tag))[:8] for tag in DATES)
     return int(born[1]) < BORN_SINCE or any(date >= ninety for date in dates)
 
 
@@ -129,8 +128,3 @@ def _words(name: str) -> str:
     """Give the words of a name's first group in one order: who writes it, writes it differently."""
     groups = (LETTERS.findall(folded(group)) for group in name.split("="))
     return " ".join(sorted(next(filter(None, groups), ())))
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    value = dataset.get(keyword)
-    return "" if value is None else str(value).strip()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
@@ -33,6 +33,8 @@ ALIKE = (TEXT, BINARY_NUMBERS, BYTES)
 ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
 """A backslash is a letter like any other there."""
 
+PLAIN_TEXT = frozenset({"AE", "CS", "DA", "LO", "PN", "SH", "TM", "UI"})
+"""Of one line."""
 CODE_STRING = re.compile(r"[A-Z0-9 _]*")
 LONGEST_CODE = 16
 
@@ -113,3 +115,18 @@ def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
     if element.VR != "PN":  # a number as it was written; of a name that would be its bytes
         values = [getattr(value, "original_string", value) for value in values]
     return [str(value).strip(" \0") for value in values]
+
+
+def text_of(source: Dataset, tag: int) -> str:
+    """Give the value of an element as text, "" where there is none."""
+    raw: Any = source.get_item(tag)
+    if raw is None:
+        return ""
+    content = raw.value
+    if raw.is_raw and isinstance(content, bytes) and raw.VR in PLAIN_TEXT and _is_plain(content):
+        # Several values, or the groups of a name, read otherwise.
+        text = content.decode("ascii")
+        if "\\" not in text and "=" not in text:
+            return text.rstrip(" \0").strip()
+    value: object = source[tag].value
+    return "" if value is None else str(value).strip()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from binascii import a2b_base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from img_ingestion.deidentify.leaves import Leaf, Leaves, fragments_end
 from img_ingestion.deidentify.needles import Needles
 from img_ingestion.deidentify.private import begins_documented, is_documented
 from img_ingestion.deidentify.tables import rows
+from img_ingestion.deidentify.text_forms import has_uid
 from img_ingestion.deidentify.vocabulary import is_clinical, may_be_finding
 from img_ingestion.errors import NotVerified, turned_into
 
@@ -52,6 +53,8 @@ DELIMITERS = {True: b"\xfe\xff\xdd\xe0" + bytes(4), False: b"\xff\xfe\xe0\xdd" +
 LAST_LETTERS, FIRST_LETTERS = re.compile(rb"[A-Za-z]*\Z"), re.compile(rb"[A-Za-z]*")
 LONGEST_WORD = 32
 QUANTUM = 4
+MOST_REMEMBERED, LONGEST_REMEMBERED = 20_000, 1024
+"""Elements and runs of letters of one patient; bytes of each."""
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 TRANSFER_SYNTAX = 0x00020010
 TEXT = representation.TEXT | {"AS", "PN"}
@@ -62,16 +65,48 @@ ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """What is the same for all files of one patient: what is sought, and where nothing was."""
+
+    moved: frozenset[str] | None
+    """Each original date as it comes out; None where dates stay."""
+    needles: Needles
+    silent: set[Leaf | bytes] = field(default_factory=set, repr=False)
+    """Elements and base64 without a UID in them, which each file has of its own."""
+
+    def remember(self, said: Leaf | bytes, texts: Iterable[str]) -> None:
+        """Pass over it the next time, if it holds no UID."""
+        if len(self.silent) >= MOST_REMEMBERED:
+            self.silent.clear()
+        if not any(map(has_uid, texts)):
+            self.silent.add(said)
+
+
+@dataclass(frozen=True, slots=True)
 class Sought:
     """What must not be in the file, and the means to find it."""
 
     found: Identifiers
     cleaner: Cleaner
-    moved: frozenset[str] | None
-    """Each original date as it comes out; None where dates stay."""
+    lasting: Lasting
 
     def check(self, leaf: Leaf) -> None:
         """Raise if something of it stands in an element."""
+        if leaf in self.lasting.silent:
+            return
+        self._look_at(leaf)
+        if leaf.vr != "UI" and len(leaf.value) <= LONGEST_REMEMBERED:
+            self.lasting.remember(leaf, leaf.texts if leaf.vr in SEARCHED else ())
+
+    def check_encoded(self, run: bytes) -> None:
+        """Raise if something of it stands in what may be base64."""
+        said = _decoded(run)
+        if any(map(self.cleaner.finds, said)):
+            raise NotVerified("an identifier was still there, in base64")
+        if len(run) <= LONGEST_REMEMBERED:
+            self.lasting.remember(run, said)
+
+    def _look_at(self, leaf: Leaf) -> None:
         if leaf.vr in SEARCHED:
             said = self._in_texts(leaf.vr, leaf.tag, leaf.texts)
         elif leaf.vr in representation.BYTES:
@@ -99,11 +134,12 @@ class Sought:
 
     def _is_original(self, text: str) -> bool:
         day = text[:10].replace(".", "").replace("-", "").replace("/", "")[:8]
-        return self.moved is not None and day in self.found.dates and day not in self.moved
+        moved = self.lasting.moved
+        return moved is not None and day in self.found.dates and day not in moved
 
     def _counts(self, text: str) -> bool:
         number = re.sub(r"\D", "", text)
-        return self.cleaner.is_number(text) and number not in (self.moved or ())
+        return self.cleaner.is_number(text) and number not in (self.lasting.moved or ())
 
 
 def _names_a_maker(leaf: Leaf) -> bool:
@@ -144,19 +180,16 @@ def check(
         Naming the element, never what was found in it.
 
     """
-    moved = None
-    if days is not None:
-        moved = frozenset(dates.shifted("DA", day, days) or "" for day in found.dates)
-    sought = Sought(found, cleaner, moved)
+    lasting = _lasting(replace(found, uids=frozenset()), days)
+    sought = Sought(found, cleaner, lasting)
     with turned_into(NotVerified, "reading the cleaned file again"):
         for leaf in _leaves(bytes(parts[0]), parts[1:]):
             sought.check(leaf)
         for part in parts[::2]:
-            runs = set(ENCODED.findall(part))
-            if any(cleaner.finds(said) for run in runs for said in _decoded(run)):
-                raise NotVerified("an identifier was still there, in base64")
-    needles = _needles(found.names, found.numbers | found.phrases)
-    if any(not _in_a_word(part, *at) for part in parts for at in needles.places_in(part)):
+            for run in set(ENCODED.findall(part)) - lasting.silent:
+                sought.check_encoded(run)
+    places = ((part, at) for part in parts for at in lasting.needles.places_in(part))
+    if any(not _in_a_word(part, *at) for part, at in places):
         raise NotVerified("an identifier was still there, outside any text element")
 
 
@@ -214,10 +247,14 @@ def _in_a_word(content: bytes | memoryview, start: int, end: int) -> bool:
     return word.isascii() and is_clinical(word.decode("ascii").lower())
 
 
-@lru_cache(maxsize=16)
-def _needles(names: frozenset[str], others: frozenset[str]) -> Needles:
-    """Prepare what is looked for in every byte, pixels too, whatever element it is in."""
-    return Needles.of((*_names(names, SHORTEST_IN_BYTES), *_forms(others, SHORTEST_IN_BYTES)))
+@lru_cache(maxsize=8)
+def _lasting(found: Identifiers, days: int | None) -> Lasting:
+    """Prepare what is sought; in every byte, pixels too, whatever element it is in."""
+    moved = None
+    if days is not None:
+        moved = frozenset(dates.shifted("DA", day, days) or "" for day in found.dates)
+    others = _forms(found.numbers | found.phrases, SHORTEST_IN_BYTES)
+    return Lasting(moved, Needles.of((*_names(found.names, SHORTEST_IN_BYTES), *others)))
 
 
 @lru_cache(maxsize=32)

@@ -18,7 +18,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.uid import DeflatedExplicitVRLittleEndian
-from pydicom.valuerep import AMBIGUOUS_VR
+from pydicom.valuerep import AMBIGUOUS_VR, PersonName
 
 from img_ingestion.deidentify.written_form import is_encapsulated
 from img_ingestion.extent import LONG_FORM, SHORT_FORM, UNDEFINED
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset, FileMetaDataset
 
+    Element = DataElement | RawDataElement
     Content = bytes | memoryview
     Encodings = list[str]
 
@@ -39,7 +40,7 @@ WORTH_A_SPLICE = 4096
 DEFAULT = ["iso8859"]
 LONGEST_SHORT = 0xFFFF
 ITEM, DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
-STRINGS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UI", "UT"})
+STRINGS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UT"})
 FORMS = {
     little: tuple(struct.Struct(order + form) for form in ("HHL", "HH2sH", "HH2sHL"))
     for little, order in ((True, "<"), (False, ">"))
@@ -75,6 +76,19 @@ def _file_meta(meta: FileMetaDataset) -> bytes:
     body = b"".join(Written(implicit=False, little=True).elements(meta, DEFAULT))
     length = FORMS[True][1].pack(2, 0, b"UL", 4) + len(body).to_bytes(4, "little")
     return PREAMBLE + length + body
+
+
+def as_raw(element: Element, implicit: bool, little: bool) -> RawDataElement | None:  # noqa: FBT001 - in pydicom's order
+    """Give an element as its bytes; None where only pydicom can write it."""
+    if isinstance(element, RawDataElement):
+        return element
+    if element.VR == "SQ":
+        return None
+    value = Written(implicit, little).value(int(element.tag), element, DEFAULT)
+    if value is None:
+        return None
+    value = bytes(value)
+    return RawDataElement(element.tag, element.VR, len(value), value, 0, implicit, little)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,10 @@ class Written:
             return None if element.length == UNDEFINED else value or b""
         if element.VR == "SQ":
             return b"".join(self._items(value or (), encodings))
+        if element.VR == "OB" and isinstance(value, bytes):
+            return value + b"\0" * (len(value) % 2)
+        if element.VR == "PN" and isinstance(value, PersonName) and "=" not in str(value):
+            value = str(value)
         content = _string(value) if element.VR in STRINGS else None
         if content is None or len(content) % 2 == 0:
             return content

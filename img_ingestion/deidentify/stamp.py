@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from img_ingestion import __version__
 from img_ingestion.deidentify import profile
+from img_ingestion.deidentify.representation import text_of
 from img_ingestion.deidentify.serialised import DEFAULT, Written
 from img_ingestion.deidentify.tables import rows
 
@@ -79,17 +81,15 @@ def write(
 
 def file_meta(dataset: Dataset, transfer_syntax: UID) -> FileMetaDataset:
     """Build the file meta information anew (PS3.10 7.1); nothing of the original's is kept."""
-    meta = FileMetaDataset()
-    for tag, vr, value in (
+    said = (
         (0x00020001, "OB", b"\0\1"),
-        (0x00020002, "UI", dataset.SOPClassUID),
-        (0x00020003, "UI", dataset.SOPInstanceUID),
+        (0x00020002, "UI", text_of(dataset, 0x00080016)),
+        (0x00020003, "UI", text_of(dataset, 0x00080018)),
         (0x00020010, "UI", transfer_syntax),
         (0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
         (0x00020013, "SH", IMPLEMENTATION_VERSION),
-    ):
-        meta[tag] = DataElement(tag, vr, value)
-    return meta
+    )
+    return FileMetaDataset({BaseTag(tag): DataElement(tag, vr, value) for tag, vr, value in said})
 
 
 @lru_cache(maxsize=64)

@@ -47,6 +47,7 @@ LATIN_AND_GREEK = ((0, 0x0E00), (0x1E00, 0x2000))
 """Code points of the scripts that set spaces between words, nearly."""
 WORD = re.compile(r"[^\W_]+")
 LETTERS = re.compile(r"[^\W\d_]+")
+UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,11 @@ def fold(text: str) -> Folded:
                 characters.append(str(unicodedata.decimal(part)) if part.isdecimal() else part)
                 origin.append(position)
     return Folded("".join(characters), (*origin, len(text)))
+
+
+def has_uid(text: str) -> bool:
+    """Tell whether a UID stands in a text, or what may be one."""
+    return "." in text and UID.search(folded(text)) is not None
 
 
 def words(text: str) -> list[str]:

@@ -167,27 +167,13 @@ class Values:
         if raw.VR in (None, "UN"):
             raw = source[raw.tag]
         vr = str(raw.VR)
-        if kind != "listed" and not self._is_harmless(kind, vr, source, raw):
+        if kind != "listed" and not private.is_harmless(
+            kind, vr, texts_of(source, raw), self.cleaner
+        ):
             return None
         # What is curated has just been found clean, and its numbers are no records.
         text = Action.K if kind == "curated" else Action.C
         return None if vr == "SQ" else self.kept(source, raw, text)
-
-    def _is_harmless(self, kind: str, vr: str, source: Dataset, raw: Element) -> bool:
-        """Look at a private element's values, once for the same bytes in a study."""
-        said = None
-        # In another byte order, or another character set, the same bytes say something else.
-        content = raw.value if isinstance(raw.value, bytes) else b""
-        alike = content is raw.value and bool(source.original_encoding[1])
-        alike = alike and (vr in private.BINARY or content.isascii())
-        key = (kind, vr, content if alike else b"")
-        if alike:
-            said = self.cleaner.harmless.get(key)
-        if said is None:
-            said = private.is_harmless(kind, vr, texts_of(source, raw), self.cleaner)
-            if alike and self.cleaner.may_remember(key[2].decode("latin-1")):
-                self.cleaner.harmless[key] = said
-        return said
 
     def _coded(self, source: Dataset, raw: Element, vr: str, *, listed: bool) -> Element | None:
         if vr == "UI":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.vocabulary import is_clinical
@@ -39,6 +40,8 @@ CENTURY = 2
 """Digits of a year without its century."""
 MONTH_NUMBER, DAY_NUMBER = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 
+FEWEST_DIGITS = 4
+"""Of day, month and a year without its century."""
 NUMERIC = tuple(
     re.compile(pattern)
     for pattern in (
@@ -126,8 +129,14 @@ SHORTEST_MONTH = 4
 """Without a day, `set 2000` and `mag 2000` are settings."""
 
 
-def dates(text: str) -> Iterator[tuple[Span, str]]:
+@lru_cache(maxsize=4096)
+def dates(text: str) -> tuple[tuple[Span, str], ...]:
     """Give where a numeric date may stand in folded text, and which it would be, as YYYYMMDD."""
+    few = sum(map(str.isdigit, text)) < FEWEST_DIGITS
+    return () if few else tuple(_dates(text))
+
+
+def _dates(text: str) -> Iterator[tuple[Span, str]]:
     for pattern in NUMERIC:
         for match in pattern.finditer(text):
             if SPACED_SHORT.fullmatch(match.group()):

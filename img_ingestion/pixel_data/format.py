@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 
 from img_ingestion.errors import NotDecoded, turned_into
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
+SHORT = 2
+"""Bytes of a number in US."""
 FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 """Pixel data that are floating point numbers, and their bits (PS3.3 C.7.6.24, C.7.6.25)."""
 
@@ -154,6 +157,11 @@ def _planar(dataset: Dataset) -> bool | None:
 
 def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
     with turned_into(NotDecoded, f"reading {keyword}"):
+        raw: Any = dataset.get_item(keyword)
+        if isinstance(raw, RawDataElement) and raw.VR == "US" and raw.length == SHORT:
+            # Left as it stands: what is decoded has to be encoded again.
+            order: Literal["little", "big"] = "little" if raw.is_little_endian else "big"
+            return int.from_bytes(raw.value or b"", order)
         value = dataset.get(keyword)
         if value is None or value == "":
             value = default
