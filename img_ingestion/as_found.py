@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     Elements = dict[BaseTag, Element]
 
 PREAMBLE, PREFIX = 128, b"DICM"
-CHARACTER_SET, TRANSFER_SYNTAX = BaseTag(0x00080005), BaseTag(0x00020010)
+CHARACTER_SET, TRANSFER_SYNTAX = 0x00080005, 0x00020010
+"""Plain numbers: pydicom compares its tags in Python."""
 DEFAULT = "iso8859"
 WORTH_A_VIEW = 4096
 DELIMITER = 8
@@ -42,8 +43,8 @@ DELIMITER = 8
 FRAGMENTS, SEQUENCES = frozenset({"OB", "OW"}), frozenset({"SQ", "UN"})
 REPRESENTATIONS = {b"": None} | {vr: vr.decode() for vr in LONG_FORM | SHORT_FORM}
 EMPTY = {vr: empty_value_for_VR(vr, raw=True) for vr in REPRESENTATIONS.values()}
-COMMANDS, FILE_META, DELIMITERS = 0x0000, 0x0002, 0xFFFE
-"""Groups that no data set has."""
+GROUPS = frozenset({0x0000, 0x0002, 0xFFFE})
+"""Of commands, of the file meta information and of delimiters: no data set has them."""
 
 
 def dataset(content: bytes, start: int, places: Sequence[Place], syntax: str) -> FileDataset | None:
@@ -68,7 +69,7 @@ def dataset(content: bytes, start: int, places: Sequence[Place], syntax: str) ->
     explicit = first.isalpha() and first.isupper()
     if not prefixed or syntax == DeflatedExplicitVRLittleEndian or explicit is implicit:
         return None
-    if any(place.tag >> 16 in (COMMANDS, FILE_META, DELIMITERS) for place in places):
+    if not GROUPS.isdisjoint({place.tag >> 16 for place in places}):
         return None
     elements = Found(content, implicit, little).elements(places)
     if elements is None:
@@ -86,7 +87,8 @@ def _file_meta(content: bytes, syntax: str) -> Elements:
     """Give the file meta information, its transfer syntax as it was understood."""
     places = check(content, PREAMBLE + len(PREFIX), implicit=False, little=True)
     elements = Found(content, implicit=False, little=True).elements(places) or {}
-    elements[TRANSFER_SYNTAX] = DataElement(TRANSFER_SYNTAX, "UI", UID(syntax))
+    tag = _tag(TRANSFER_SYNTAX)
+    elements[tag] = DataElement(tag, "UI", UID(syntax))
     return elements
 
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom.uid import UID, MediaStorageDirectoryStorage, MPEGTransferSyntaxes
 
 from img_ingestion import part10
 from img_ingestion.deidentify import without_pictures
+from img_ingestion.deidentify.representation import text_of
 from img_ingestion.deidentify.written_form import is_encapsulated
 from img_ingestion.errors import NotAdmitted, NotDecoded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+REQUIRED = {
+    "SOPClassUID": 0x00080016,
+    "SOPInstanceUID": 0x00080018,
+    "StudyInstanceUID": 0x0020000D,
+    "SeriesInstanceUID": 0x0020000E,
+}
 # PS3.3 C.12.1.1.2, with the misspellings that readers forgive.
 CHARACTER_SET = re.compile(r"(?:ISO(?: 2022)?[ _-]?IR[ _-]?\d{1,3}|GB18030|GBK)?", re.IGNORECASE)
 STORAGE = "SOP Class"
@@ -40,11 +47,11 @@ def check(dataset: Dataset) -> None:
     """
     if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
         raise NotAdmitted("a DICOMDIR: a directory of other files, with their patients' names")
-    for keyword in REQUIRED:
-        if not dataset.get(keyword):
+    for keyword, tag in REQUIRED.items():
+        if not text_of(dataset, tag):
             raise NotAdmitted(f"{keyword} is absent or empty")
-    sop_class = UID(dataset.SOPClassUID)
-    if (sop_class.type != STORAGE or sop_class.is_private) and sop_class not in NEWER:
+    sop_class = text_of(dataset, REQUIRED["SOPClassUID"])
+    if not _is_storage(sop_class):
         raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
     if why := without_pictures.HELD.get(sop_class):
         raise NotAdmitted(why)
@@ -52,6 +59,13 @@ def check(dataset: Dataset) -> None:
         without_pictures.check(dataset)
     _check_coding(dataset)
     _check_character_set(dataset)
+
+
+@lru_cache(maxsize=256)
+def _is_storage(sop_class: str) -> bool:
+    """Tell a kind of instance that the standard, or pydicom's dictionary of it, knows."""
+    uid = UID(sop_class)
+    return (uid.type == STORAGE and not uid.is_private) or uid in NEWER
 
 
 def _check_character_set(dataset: Dataset) -> None:

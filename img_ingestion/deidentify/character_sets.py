@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from img_ingestion import part10
-from img_ingestion.deidentify.representation import TEXT
+from img_ingestion.deidentify.representation import BINARY_NUMBERS, BYTES, CODED, TEXT
 from img_ingestion.errors import NotDeidentified
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+NEVER_TEXT = BYTES | BINARY_NUMBERS | CODED
 FIRST_SIGN, FIRST_LETTER = 0x80, 0xC0
 """Of Latin 1: what stands between them are controls and signs, which no name has."""
 LONGEST = 10_240
@@ -97,7 +98,8 @@ def _texts(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
     for raw in list(dataset.values()):
         value = raw.value
         if (
-            isinstance(value, bytes)
+            raw.VR not in NEVER_TEXT
+            and isinstance(value, bytes)
             and len(value) <= LONGEST
             and (not value.isascii() or ESCAPE in value)
         ):

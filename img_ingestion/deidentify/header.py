@@ -15,11 +15,11 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from img_ingestion.deidentify import content_items, memory, private, profile
+from img_ingestion.deidentify import content_items, private, profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.blocks import FIRST_OF_BLOCK, Blocks, block_of
 from img_ingestion.deidentify.dummies import DUMMIES
-from img_ingestion.deidentify.memory import Memory
+from img_ingestion.deidentify.memory import LONGEST, Memory, repeats
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.representation import is_private, known
 from img_ingestion.deidentify.serialised import as_raw
@@ -110,21 +110,20 @@ class Header:
         self, source: Dataset, raw: Element, level: Level, owner: str, known: Answers
     ) -> Element | None:
         """Give what leaves of an element: as it is known, or made now."""
-        if not isinstance(raw, RawDataElement) or not memory.may_be_known(raw):
+        if not isinstance(raw, RawDataElement) or raw.length > LONGEST:
             return self._made(source, raw, level, owner)
         key = int(raw.tag), raw.VR, raw.value, owner
-        if key not in known:
-            told = len(self.values.patient.told)
-            element = self._made(source, raw, level, owner)
-            # What the vault has to hear of is done for each file.
-            if len(self.values.patient.told) > told or not memory.repeats(raw):
-                return element
+        if key in known:
+            return known[key]
+        told = len(self.values.patient.told)
+        element = self._made(source, raw, level, owner)
+        # What the vault has to hear of is done for each file.
+        if len(self.values.patient.told) == told and repeats(raw):
             encoding = raw.is_implicit_VR, raw.is_little_endian
             written = None if element is None else as_raw(element, *encoding)
-            if element is not None and written is None:
-                return element
-            known[key] = written
-        return known[key]
+            if element is None or written is not None:
+                known[key] = element = written
+        return element
 
     def _made(self, source: Dataset, raw: Element, level: Level, owner: str) -> Element | None:
         if is_private(int(raw.tag)):

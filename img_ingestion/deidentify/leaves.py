@@ -15,7 +15,7 @@ from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 from img_ingestion.deidentify.representation import CODED, ONE_VALUE, known
 from img_ingestion.errors import NotVerified
-from img_ingestion.extent import DEEPEST, ITEM, LONG_FORM, SEQUENCE_END, UNDEFINED
+from img_ingestion.extent import DEEPEST, ITEM, LONG_FORM, SEQUENCE_END, SHORT_FORM, UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ CHARACTER_SET = 0x00080005
 HEADER = 8
 """Bytes of the header of an item, or of an element with a length of 16 bits."""
 DEFAULT = ("iso8859",)
+NAMES = {vr: vr.decode() for vr in (LONG_FORM | SHORT_FORM) - {b"UN"}}
 
 
 class Forms(NamedTuple):
@@ -141,7 +142,8 @@ class Leaves:
         if written in LONG_FORM:
             (length,) = forms.length.unpack_from(content, value)
             value += 4
-        return tag, _known(tag) if written == b"UN" else written.decode("latin-1"), length, value
+        vr = NAMES.get(written) or (_known(tag) if written == b"UN" else written.decode("latin-1"))
+        return tag, vr, length, value
 
     def _end_of_pixels(self, value: int, length: int, end: int) -> int:
         """Give where native pixel data or the fragments of encapsulated ones end (PS3.5 A.4)."""

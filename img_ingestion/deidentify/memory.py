@@ -33,7 +33,7 @@ MOST = 20_000
 MOST_PATIENTS = 8
 LONGEST = 1024
 """Bytes of a value: longer ones are rare, and their own."""
-REPEATED = TEXT | BINARY_NUMBERS | CODED - {"UI"}
+REPEATED = TEXT | CODED - {"UI"}
 """Each file has UIDs of its own; names and sequences stand for more than their bytes."""
 
 
@@ -51,18 +51,15 @@ class Memory:
         return self.places.setdefault((level, source.original_encoding, sets), {})
 
 
-def may_be_known(raw: RawDataElement) -> bool:
-    """Tell an element that is worth a look: short, and of a kind that repeats."""
-    return raw.length <= LONGEST and raw.VR in REPEATED
-
-
 def repeats(raw: RawDataElement) -> bool:
     """Tell an element of which the same bytes always say the same: no UID, no code is in it."""
-    # What is done with a code depends on who has printed it, which is another element.
     if raw.VR in BINARY_NUMBERS:
         return True
+    # What is done with a code depends on who has printed it, which is another element.
+    if raw.VR not in REPEATED or int(raw.tag) in CODE:
+        return False
     value = raw.value or b""
-    return int(raw.tag) not in CODE and value.isascii() and not has_uid(value.decode("ascii"))
+    return value.isascii() and not has_uid(value.decode("ascii"))
 
 
 @lru_cache(maxsize=MOST_PATIENTS)

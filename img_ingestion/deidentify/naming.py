@@ -107,10 +107,11 @@ def _orders(year: str, month: str, day: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _alike(digits: str, known: str) -> bool:
-    if len(digits) < 2 or len(known) < 2:  # noqa: PLR2004 - one digit says nothing
-        return False
-    shorter, longer = sorted((digits, known), key=len)
-    return digits == known or (len(shorter) >= SHORTEST_PART and shorter in longer)
+    if digits == known:
+        return len(digits) > 1  # one digit says nothing
+    if len(digits) > len(known):
+        digits, known = known, digits
+    return len(digits) >= SHORTEST_PART and digits in known
 
 
 def output_name(

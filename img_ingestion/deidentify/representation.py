@@ -124,9 +124,10 @@ def text_of(source: Dataset, tag: int) -> str:
         return ""
     content = raw.value
     if raw.is_raw and isinstance(content, bytes) and raw.VR in PLAIN_TEXT and _is_plain(content):
-        # Several values, or the groups of a name, read otherwise.
+        # Several values, or the groups of a name, read otherwise; a UID that is padded with a
+        # space is written anew.
         text = content.decode("ascii")
-        if "\\" not in text and "=" not in text:
+        if "\\" not in text and "=" not in text and not (raw.VR == "UI" and text[-1:] == " "):
             return text.rstrip(" \0").strip()
     value: object = source[tag].value
     return "" if value is None else str(value).strip()

@@ -24,7 +24,7 @@ from img_ingestion.deidentify.written_form import is_encapsulated
 from img_ingestion.extent import LONG_FORM, SHORT_FORM, UNDEFINED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset, FileMetaDataset
@@ -38,6 +38,7 @@ PIXEL_DATA = 0x7FE00010
 CHARACTER_SET = 0x00080005
 WORTH_A_SPLICE = 4096
 DEFAULT = ["iso8859"]
+WRITTEN: Mapping[str | None, bytes] = {vr.decode(): vr for vr in LONG_FORM | SHORT_FORM}
 LONGEST_SHORT = 0xFFFF
 ITEM, DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 STRINGS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UT"})
@@ -170,7 +171,7 @@ class Written:
     def _header(self, tag: int, element: DataElement | RawDataElement, length: int) -> bytes:
         """Give the header; nothing where the value is too long for its VR, or the VR not known."""
         implicit, short, long = FORMS[self.little]
-        group, number, vr = tag >> 16, tag & 0xFFFF, str(element.VR or "").encode()
+        group, number, vr = tag >> 16, tag & 0xFFFF, WRITTEN.get(element.VR, b"")
         if tag == PIXEL_DATA and is_encapsulated(element):
             length = UNDEFINED
         if self.implicit:
