@@ -107,7 +107,9 @@ def clean(
     regions = covered(burned_in, stored.rows, stored.columns)
     wanted = _wanted(dataset, policy, found)
     if wanted:
-        regions += text.found(dataset, limits, wanted)
+        seen = text.found(dataset, limits, wanted)
+        regions += seen.hidden
+        wanted = replace(wanted, stays=seen.stays)
     vouched = policy == "rules" or any(rule.verdict == "clean" for rule in speaking)
     _admit(dataset, burned_in, vouched=vouched)
     if not regions and kinds.said_burned_in(dataset, looked=wanted is not None):

@@ -9,6 +9,7 @@ Text that is found in the pixels, wherever it stands and whatever the device.
     lines.py     a view -> boxes that look like text
     reading.py   what a box says; print told from anatomy
     deciding.py  which boxes are hidden, and why
+    keeping.py   what stays under the policy `identifiers`, read twice and left whole
     along.py     the rest of a line of which a part was found
     harmless.py  what may stay under the policy `identifiers`
     models.py    the networks; onnxruntime stays there
@@ -17,6 +18,7 @@ Text that is found in the pixels, wherever it stands and whatever the device.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,13 +27,13 @@ from img_ingestion.deidentify.pixels.rules import Box
 from img_ingestion.deidentify.pixels.text import models
 from img_ingestion.deidentify.pixels.text.along import whole_lines
 from img_ingestion.deidentify.pixels.text.changes import changed
-from img_ingestion.deidentify.pixels.text.deciding import FOUND, Wanted, decided
+from img_ingestion.deidentify.pixels.text.deciding import FOUND, Decision, Wanted, decided
 from img_ingestion.deidentify.pixels.text.lines import lines
 from img_ingestion.deidentify.pixels.text.views import brightness, planes, surroundings, window
 from img_ingestion.pixel_data import frames, pixel_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
@@ -45,15 +47,20 @@ require = models.require
 
 ENLARGED = 1.5
 """The first look's; the second is at another scale on purpose."""
+SMALL, CLOSER = 310_000, 2.0
+"""Pixels of a picture whose print is small as well, and how much it is enlarged in the second look,
+beside the other, when the first has found text: where some is, more is likely."""
 EDGE, FAINT = 2, 0.02
 """Pixels, and share of the picture's range: what a black region may differ from black."""
 NEAR = 96
 """Pixels around what was hidden since the last look that are looked at again."""
 
 
-def found(dataset: Dataset, limits: Limits, wanted: Wanted) -> tuple[Region, ...]:
+def found(dataset: Dataset, limits: Limits, wanted: Wanted) -> Decision:
     """
     Take the first look at every frame, and say what is to be hidden, in every frame.
+
+    What stays is said of the frame in which it was read.
 
     Raises
     ------
@@ -63,16 +70,18 @@ def found(dataset: Dataset, limits: Limits, wanted: Wanted) -> tuple[Region, ...
         It cannot be looked at.
 
     """
-    stored = pixel_format(dataset)
+    stored, shown = pixel_format(dataset), window(dataset)
     regions: dict[Region, None] = {}
-    for _, frame, part in changed(frames(dataset, limits)):
+    stays: list[Region] = []
+    for number, frame, part in changed(frames(dataset, limits)):
         piece = frame[part.top : part.bottom, part.left : part.right]
         values = planes(piece, dataset, stored)
         view = surroundings(values)
-        texts = decided(view, lines(view, ENLARGED), part, wanted, tuple(regions))
-        whole = whole_lines(texts, values[..., 0], part) if wanted.torn else texts
-        regions.update(dict.fromkeys(whole))
-    return tuple(regions)
+        views = (view,) if wanted.own is None else (view, brightness(values, shown))
+        texts = decided(views, lines(view, ENLARGED), part, wanted, tuple(regions))
+        regions.update(dict.fromkeys(_whole(texts, values, part, wanted)))
+        stays += (replace(stay, frames=frozenset({number})) for stay in texts.stays)
+    return Decision(tuple(regions), tuple(stays))
 
 
 def still_readable(
@@ -106,16 +115,28 @@ def still_readable(
     """
     stored, shown = pixel_format(dataset), window(dataset)
     regions: dict[Region, None] = {}
-    for _, frame, changed_part in changed(frames(dataset, limits)):
+    for number, frame, changed_part in changed(frames(dataset, limits)):
         black = [region for region in hidden if _is_flat(frame, region)]
+        here = replace(wanted, stays=tuple(stay for stay in wanted.stays if stay.is_on(number)))
         for part in _around(changed_part, new):
             piece = frame[part.top : part.bottom, part.left : part.right]
             values = planes(piece, dataset, stored)
             view = brightness(values, shown)
-            texts = decided(view, lines(view), part, wanted, black)
-            whole = whole_lines(texts, values[..., 0], part) if wanted.torn else texts
-            regions.update(dict.fromkeys(whole))
+            boxes = lines(view)
+            if new is None and (hidden or wanted.stays) and view[..., 0].size <= SMALL:
+                boxes += lines(view, CLOSER)
+            texts = decided((view,), boxes, part, here, black)
+            regions.update(dict.fromkeys(_whole(texts, values, part, here)))
     return tuple(regions)
+
+
+def _whole(
+    texts: Decision, values: NDArray[np.float32], part: Box, wanted: Wanted
+) -> Iterable[Region]:
+    """Give what is hidden as far as its ink goes, and no farther than what stays."""
+    if not wanted.torn:
+        return texts.hidden
+    return whole_lines(texts.hidden, values[..., 0], part, (*wanted.stays, *texts.stays))
 
 
 def _around(part: Box, new: Sequence[Region] | None) -> Iterator[Box]:

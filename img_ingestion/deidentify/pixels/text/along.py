@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,7 +44,10 @@ class _Band:
 
 
 def whole_lines(
-    regions: Iterable[Region], plane: NDArray[np.float32], part: Box
+    regions: Iterable[Region],
+    plane: NDArray[np.float32],
+    part: Box,
+    stays: Sequence[Region] = (),
 ) -> Iterator[Region]:
     """
     Give each region as long as the ink goes on before and after it.
@@ -57,6 +60,8 @@ def whole_lines(
         (rows, columns), the values of the part.
     part : Box
         Where that lies in the picture.
+    stays : sequence of Region
+        Lines of their own, where none of these goes on.
 
     """
     for region in regions:
@@ -65,12 +70,26 @@ def whole_lines(
             across = (region.top - part.top, region.bottom - part.top)
             ends = (region.left - part.left, region.right - part.left)
             left, right = _ends(plane, across, ends)
-            yield replace(region, left=left + part.left, right=right + part.left)
+            longer = replace(region, left=left + part.left, right=right + part.left)
         else:
             across = (region.left - part.left, region.right - part.left)
             ends = (region.top - part.top, region.bottom - part.top)
             top, bottom = _ends(plane.T, across, ends)
-            yield replace(region, top=top + part.top, bottom=bottom + part.top)
+            longer = replace(region, top=top + part.top, bottom=bottom + part.top)
+        yield _short_of(longer, region, stays)
+
+
+def _short_of(longer: Region, region: Region, stays: Iterable[Region]) -> Region:
+    """Give a region that became longer, but not longer than to the lines that stay."""
+    left, top, right, bottom = longer.left, longer.top, longer.right, longer.bottom
+    for stay in stays:
+        if stay.left >= right or left >= stay.right or stay.top >= bottom or top >= stay.bottom:
+            continue
+        right = max(region.right, min(right, stay.left)) if stay.left >= region.left else right
+        left = min(region.left, max(left, stay.right)) if stay.right <= region.right else left
+        bottom = max(region.bottom, min(bottom, stay.top)) if stay.top >= region.top else bottom
+        top = min(region.top, max(top, stay.bottom)) if stay.bottom <= region.bottom else top
+    return replace(longer, left=left, top=top, right=right, bottom=bottom)
 
 
 def _ends(

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img_ingestion.deidentify.pixels.text.harmless import objection
+from img_ingestion.deidentify.pixels.text.harmless import OWN, is_whole, objection
+from img_ingestion.deidentify.pixels.text.keeping import Stay, is_within, left_free, objected
 from img_ingestion.deidentify.pixels.text.lines import SURE, Line
 from img_ingestion.deidentify.pixels.text.reading import (
     LIKELY_LINE,
     SURE_LINE,
     TALLEST,
     TALLEST_SHARE,
+    Reading,
     is_large,
     is_line,
     is_text,
@@ -23,7 +25,7 @@ from img_ingestion.deidentify.pixels.text.reading import (
 from img_ingestion.instance import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 FOUND = "text"
 """What a region says that was found here; a reason may follow."""
+STAYS = "harmless"
 BESIDE = "goes on with what is hidden"
 RIM, RIM_SHARE = 2, 0.2
 """Pixels, and share of the letters' height, that are hidden around a line: shadows, diacritics."""
@@ -50,61 +53,90 @@ class Wanted:
     """Also those whose text cannot be read: this kind of image usually carries some."""
     own: Identifiers | None = None
     """Keep what is harmless and holds none of these; None: keep nothing."""
+    stays: tuple[Region, ...] = ()
+    """What was read for certain before, and is harmless: what it looks like now counts nothing."""
     torn: bool = True
     """Also what looks a little like text, or has its ink, where it goes on with a hidden line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of the lines of a view."""
+
+    hidden: tuple[Region, ...]
+    stays: tuple[Region, ...] = ()
+    """Under the policy `identifiers`: read for certain, and harmless."""
+
+
 def decided(
-    view: NDArray[np.uint8],
+    views: Sequence[NDArray[np.uint8]],
     boxes: Sequence[Line],
     part: Box,
     wanted: Wanted,
     hidden: Sequence[Region] = (),
-) -> Iterator[Region]:
+) -> Decision:
     """
-    Give what of the boxes is to be hidden, with a rim, cut at the edges of the part.
+    Give what of the boxes is to be hidden, with a rim, cut at the edges of the part; what stays.
 
     Parameters
     ----------
-    view : ndarray
-        (rows, columns, 3), 8 bits.
+    views : sequence of ndarray
+        (rows, columns, 3), 8 bits: the one that was looked at, and others to read in.
     boxes : sequence of Line
-        What looks like text in it.
+        What looks like text in the first view.
     part : Box
-        Where the view lies in the picture.
+        Where the views lie in the picture.
     wanted : Wanted
         What is text, and what of it may stay.
     hidden : sequence of Region
         What is hidden, or will be, anyway.
 
     """
-    stays: list[Line] = []
+    known = [_placed(region, part) for region in wanted.stays]
+    placed = [_placed(region, part) for region in hidden if region.found_by.startswith(FOUND)]
+    stays: list[Stay] = []
     rest: list[Line] = []
-    told = [_placed(region, part) for region in hidden if region.found_by.startswith(FOUND)]
+    found: list[tuple[Line, str]] = []
     for line in boxes:
         covered = _covered(line, part, hidden)
-        reason = _reason(view, line, wanted, covered)
-        if reason:
-            told.append(line)
-            yield _region(line, part, reason)
-        elif reason is None:
-            stays.append(line)
-        # What stays stands beside what does not: only ink tells there what goes on with it.
-        elif wanted.torn and wanted.own is None and covered < COVERED:
+        if is_within(line, known):
+            continue
+        reason = _reason(views, line, wanted, covered)
+        if isinstance(reason, Reading):
+            stays.append(Stay(line, covered < COVERED and is_whole(reason.text)))
+        elif reason:
+            found.append((line, f"{FOUND}: {reason}" if reason != FOUND else FOUND))
+        elif wanted.torn and covered < COVERED:
             rest.append(line)
+    whole = [stay.line for stay in stays if stay.whole]
+    found = [each for each in found if each[1].endswith(OWN) or not is_within(each[0], whole)]
+    rest = [line for line in rest if not is_within(line, [*whole, *known])]
+    told = [*placed, *(line for line, _ in found)]
     while told:
-        beside = [line for line in stays if any(map(line.follows, told))]
-        torn = [line for line in rest if any(map(line.is_torn_from, told))]
-        told = beside + torn
-        stays = [line for line in stays if line not in beside]
+        beside = [stay for stay in stays if not stay.whole and any(map(stay.line.follows, told))]
+        torn = [
+            line
+            for line in rest
+            if any(map(line.is_torn_from, told)) and not _is_harmless(views[0], line, wanted)
+        ]
+        told = [*(stay.line for stay in beside), *torn]
+        stays = [stay for stay in stays if stay not in beside]
         rest = [line for line in rest if line not in torn]
-        yield from (_region(line, part, f"{FOUND}: {BESIDE}") for line in told)
+        found += [(line, f"{FOUND}: {BESIDE}") for line in told]
+    free = [*known, *(stay.line for stay in stays)]
+    return Decision(
+        tuple(_region(line, part, reason, free) for line, reason in found),
+        tuple(_region(stay.line, part, STAYS) for stay in stays),
+    )
 
 
-def _reason(view: NDArray[np.uint8], line: Line, wanted: Wanted, covered: float) -> str | None:
-    """Say why a line is hidden; empty when it is none, None when it is harmless."""
+def _reason(
+    views: Sequence[NDArray[np.uint8]], line: Line, wanted: Wanted, covered: float
+) -> str | Reading:
+    """Say why a line is hidden; empty when it is none; what it says when that is harmless."""
     if covered >= ALL_COVERED or 0 < line.score < SURE:
         return ""
+    view = views[0]
     tall = line.height > max(TALLEST, TALLEST_SHARE * min(view.shape[:2]))
     likely = LIKELY_LINE if wanted.unread else SURE_LINE
     unread = covered < COVERED and not tall and is_line(line, likely)
@@ -115,8 +147,13 @@ def _reason(view: NDArray[np.uint8], line: Line, wanted: Wanted, covered: float)
         return ""
     if wanted.own is None:
         return FOUND
-    why = objection(reading, wanted.own)
-    return f"{FOUND}: {why}" if why else None
+    why, reading = objected(views, line, reading, wanted.own)
+    return why or reading
+
+
+def _is_harmless(view: NDArray[np.uint8], line: Line, wanted: Wanted) -> bool:
+    """Tell whether what hardly looks like text may stay beside what is hidden: an L, an R."""
+    return wanted.own is not None and not objection(read(view, line), wanted.own)
 
 
 def _placed(region: Region, part: Box) -> Line:
@@ -124,13 +161,13 @@ def _placed(region: Region, part: Box) -> Line:
     return Line(left, top, region.right - part.left, region.bottom - part.top, 1.0)
 
 
-def _region(line: Line, part: Box, reason: str) -> Region:
-    rim = RIM + RIM_SHARE * line.height
+def _region(line: Line, part: Box, reason: str, stays: Iterable[Line] = ()) -> Region:
+    rimmed = left_free(line, RIM + RIM_SHARE * line.height, stays)
     return Region(
-        part.left + max(math.floor(line.left - rim), 0),
-        part.top + max(math.floor(line.top - rim), 0),
-        min(part.left + math.ceil(line.right + rim), part.right),
-        min(part.top + math.ceil(line.bottom + rim), part.bottom),
+        part.left + max(math.floor(rimmed.left), 0),
+        part.top + max(math.floor(rimmed.top), 0),
+        min(part.left + math.ceil(rimmed.right), part.right),
+        min(part.top + math.ceil(rimmed.bottom), part.bottom),
         reason,
     )
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 STROKE, NEIGHBOURS = 11, 5
 """Pixels of the widest stroke on a ground of one value, and of the square it is held against."""
-FAINTEST, FEWEST_LEVELS = 0.006, 8
+FAINTEST, FEWEST_LEVELS, MOST_LEVELS = 0.006, 8, 40
 """
-Share of the picture's range, and stored values, that ink on a ground of one value differs by:
-JPEG leaves less beside an edge.
+Share of the picture's range that ink on a ground of one value differs by, but so many stored values
+at least and at most: JPEG leaves less beside an edge, and one far value makes a range of sixteen
+bits.
 """
 
 
@@ -29,7 +30,7 @@ def on_one_ground(plane: NDArray[np.float32], view: NDArray[np.uint8]) -> NDArra
     near, ground = _grounds(plane)
     ink = np.where(near, plane - ground, np.float32(0))
     strongest = extremes(np.abs(ink), NEIGHBOURS)[1]
-    faintest = max(FAINTEST * float(np.ptp(plane)), FEWEST_LEVELS)
+    faintest = max(min(FAINTEST * float(np.ptp(plane)), MOST_LEVELS), FEWEST_LEVELS)
     place = 128 + 127 * ink / np.maximum(strongest, np.float32(1e-6))
     return np.where((strongest > faintest) & near, place.astype(np.uint8), view)
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from img_ingestion.deidentify.pixels.text.reading import Reading
     from img_ingestion.instance import Identifiers
 
+OWN = "what identifies this patient"
+UNSURE = "not to be read for certain"
+NUMBER_OF_SOMEBODY = "looks like a number or a date of somebody"
+UNKNOWN = "not known to be harmless"
+
 SURE = 0.8
 """Of a reading: below it nobody knows what stands there."""
 MOST_DIGITS = 9
@@ -27,9 +32,11 @@ POSTURES = "SUPINE PRONE ERECT UPRIGHT SEMI SITTING STANDING DECUB PORTABLE MOBI
 PLANES = "AX AXIAL TRA TRANS SAG SAGITTAL COR CORONAL LONG TRV 2D 3D 4D MIP MPR"
 SOUND = "MI TIS TIB TIC TI FR GAIN GN HGEN GEN THI CHI PRC PST MAP DEPTH DIST PWR PRF WF SV FPS"
 TECHNIQUE = "W WL WW WC C D G T KVP KV MA MAS MS FOV THK TH SL ST ZOOM MAG TR TE FA NEX ACQ KERNEL"
+NO_NAMES = "SUPINE PRONE ERECT UPRIGHT PORTABLE DECUB STANDING SITTING SAGITTAL CORONAL HGEN"
+"""Words that say something alone, and could be no part of a name."""
 UNITS = "MM CM M UM HZ KHZ MHZ DB S SEC MSEC MIN BPM KG ML MMHG DEG CMS MGY"
 
-NUMBER = r"(?<![\d.,/:\-])[+-]?\d{1,3}(?:[.,]\d{1,2})?(?![\d/:]|[.,-]\d)"
+NUMBER = r"(?<![\d.,/:\-])[+-]?\d{1,3}(?:[.,]\d{1,2})?(?![\d:]|/(?![A-Z])|[.,-]\d)"
 MARKS = r"[+%:=()<>~*x\u00d7\u00b0/.,\-\s]"
 """Between a word and a number; a number with `/`, `:` or `-` on either side may be a date."""
 
@@ -48,12 +55,30 @@ def objection(reading: Reading, own: Identifiers) -> str:
     """
     texts = _folded(reading.text)
     if any(_tells(text, own) for text in texts):
-        return "what identifies this patient"
+        return OWN
     if reading.sure < SURE:
-        return "not to be read for certain"
+        return UNSURE
     if any(_is_numbered(text) for text in texts):
-        return "looks like a number or a date of somebody"
-    return "" if any(LINE.fullmatch(text) for text in texts) else "not known to be harmless"
+        return NUMBER_OF_SOMEBODY
+    return "" if any(map(LINE.fullmatch, texts)) else UNKNOWN
+
+
+def is_whole(text: str) -> bool:
+    """
+    Tell what says something by itself from what may be a part of a name, a number or a date.
+
+    A measure with its unit, a technique with its number, and long words that are no names do.
+    """
+    return any(map(WHOLE.fullmatch, _folded(text)))
+
+
+def says_word(text: str) -> bool:
+    """Tell whether one of the harmless words stands there, not numbers and letters alone."""
+    return any(
+        sum(map(str.isalpha, word)) > 1 or word == one
+        for one in _folded(text)
+        for word in re.findall(WORD, one)
+    )
 
 
 def _tells(text: str, own: Identifiers) -> bool:
@@ -80,6 +105,7 @@ def _is_misread(digits: str, known: str) -> bool:
 
 
 def _is_numbered(text: str) -> bool:
+    text = " ".join(map(_number, text.split()))
     digits = sum(map(str.isdigit, text))
     nothing_else = not any(map(str.isalpha, text))
     return (
@@ -87,6 +113,12 @@ def _is_numbered(text: str) -> bool:
         or NUMBERED.search(text) is not None
         or (nothing_else and digits > SHORTEST)
     )
+
+
+def _number(word: str) -> str:
+    """Give a word of digits without the letters that some of them were taken for."""
+    digits, letters = sum(map(str.isdigit, word)), sum(map(str.isalpha, word))
+    return word.translate(TAKEN_FOR) if digits > letters else word
 
 
 def _folded(text: str) -> tuple[str, str, str]:
@@ -101,12 +133,21 @@ def _letter(digit: re.Match[str]) -> str:
     return "O" if digit[0] == "0" else "I"
 
 
-def _expression() -> re.Pattern[str]:
-    listed = f"{SIDES} {POSTURES} {PLANES} {SOUND} {TECHNIQUE} {UNITS}".split()
-    word = "|".join(sorted(set(listed), key=lambda one: (-len(one), one)))
-    return re.compile(rf"(?:(?<![A-Z])(?:{word})(?![A-Z])|{NUMBER}|{MARKS})+")
+def _word(listed: str, letters: range = range(1, 99)) -> str:
+    """Give an expression for the words of a list that have so many letters."""
+    longest_first = sorted(set(listed.split()), key=lambda one: (-len(one), one))
+    words = "|".join(one for one in longest_first if len(one) in letters)
+    return rf"(?<![A-Z])(?:{words})(?![A-Z])"
 
 
+TAKEN_FOR = str.maketrans("ODQILSBZ", "00011582")
 NUMBERED = re.compile(r"\d{4}|\d[/:.-]\d+[/:.-]\d")
 """A record number, a year, a telephone, a date, a time."""
-LINE = _expression()
+WORD = _word(f"{SIDES} {POSTURES} {PLANES} {SOUND} {TECHNIQUE} {UNITS}")
+LINE = re.compile(rf"(?:{WORD}|{NUMBER}|{MARKS})+")
+UNIT = rf"{MARKS}*(?:{_word(f'{UNITS} KVP KV MA MAS', range(2, 99))}|%)"
+TECHNICAL = f"{SIDES} {SOUND} {TECHNIQUE}"
+LONG, SHORT = _word(TECHNICAL, range(3, 99)), _word(TECHNICAL, range(2, 3))
+DECIMAL = r"(?<!\d)\d{1,3}[.,]\d{1,2}(?!\d)"
+MEASURE = rf"{LONG}{MARKS}*{NUMBER}|{SHORT}{MARKS}*{DECIMAL}|(?:{SHORT}{MARKS}*)?{NUMBER}{UNIT}"
+WHOLE = re.compile(rf"{MARKS}*(?:{_word(NO_NAMES)}|{MEASURE})(?:{MARKS}|{WORD}|{NUMBER})*")

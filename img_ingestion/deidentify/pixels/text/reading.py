@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from img_ingestion.deidentify.pixels.text import models
 from img_ingestion.deidentify.pixels.text.raster import scaled, straightened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,6 +35,8 @@ WORD = 3
 """Letters: two of a head and its neck are read now and then."""
 TALLEST, TALLEST_SHARE = 48, 0.05
 """Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
+TIGHTER, WIDER = -0.1, 0.15
+"""Heights by which a box is cut or widened to read it again."""
 UPRIGHT = 1.5
 """Heights: a box that much higher than wide runs up or down the picture."""
 
@@ -104,6 +106,24 @@ def read(view: NDArray[np.uint8], line: Line) -> Reading:
         if is_plain(best):
             break
     return best
+
+
+def read_again(views: Sequence[NDArray[np.uint8]], line: Line) -> Iterator[Reading]:
+    """Read an upright line in other ways: in each view, wider and tighter, of one colour."""
+    if line.corners is not None:
+        return
+    for view in reversed(views):
+        for view_colour in (view, np.repeat(view[..., :1], 3, axis=2)):
+            for wider in (0.0, TIGHTER, WIDER):
+                rim = wider * line.height
+                box = replace(
+                    line,
+                    left=line.left - rim,
+                    top=line.top - rim,
+                    right=line.right + rim,
+                    bottom=line.bottom + rim,
+                )
+                yield read(view_colour, box)
 
 
 def _level(view: NDArray[np.uint8], line: Line) -> Iterator[NDArray[np.uint8]]:
