@@ -140,7 +140,7 @@ def _word(listed: str, letters: range = range(1, 99)) -> str:
     return rf"(?<![A-Z])(?:{words})(?![A-Z])"
 
 
-TAKEN_FOR = str.maketrans("ODQILSBZ", "00011582")
+TAKEN_FOR = str.maketrans("ODQISBZ", "0001582")
 NUMBERED = re.compile(r"\d{4}|\d[/:.-]\d+[/:.-]\d")
 """A record number, a year, a telephone, a date, a time."""
 WORD = _word(f"{SIDES} {POSTURES} {PLANES} {SOUND} {TECHNIQUE} {UNITS}")
