@@ -46,8 +46,7 @@ def begun(bench: Bench, job: Job) -> Iterator[Ingested]:
     if known is not None:
         # A file of an archive, say, that has its place already; or a killed pass decided on it, it
         # was sent since, and that pass' outcome was told.
-        placed = known.id not in {one.id for one in bench.ledger.unfinished()}
-        before = placed or known.state == "sent"
+        before = known.state == "sent" or bench.ledger.put_away(known.id)
         bench.gathered.add(Decided(job, known, known=True, told=before))
         return
     job.source.check(job.arrival)

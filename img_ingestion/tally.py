@@ -71,7 +71,7 @@ class Tally:
 def stranded(settings: Settings, ledger: Ledger) -> int:
     """Count what waits though no destination is configured for its customer."""
     return sum(
-        ledger.totals(customer)["waiting"]
+        ledger.pending(customer)
         for customer in ledger.customers()
         if not settings.of(customer).destinations
     )

@@ -93,6 +93,8 @@ class Sending:
     settings: Settings
     carriage: Carriage
     failures: Counter[tuple[str, Place]] = field(default_factory=Counter)
+    settled: set[tuple[str, str]] = field(default_factory=set)
+    """Customers and destinations: what was settled before the pass, or by it."""
 
     def round(self) -> Iterator[Delivered | None]:
         """
@@ -104,14 +106,23 @@ class Sending:
             places = self.settings.of(customer).destinations
             for name, place in places.items():
                 deliveries = self.ledger.deliveries(customer, name, places)
-                with holding(self.ledger.claims, f"settle {customer}") as ours:
-                    if ours:
-                        deliveries.settle()
+                self._settle(deliveries)
                 for claim, due in _ours(self.ledger, customer, name):
                     claimed = replace(deliveries, claim=claim)
                     # What another run has taken over is told by that one.
                     with suppress(TakenOver):
                         yield from _delivering(self, claimed, due, place)
+                    if self.failures[name, place] >= GIVE_UP:
+                        break
+
+    def _settle(self, deliveries: Deliveries) -> None:
+        """Settle, once a pass, what waited for destinations that are the customer's no more."""
+        customer, name = deliveries.customer, deliveries.destination
+        if (customer, name) not in self.settled:
+            self.settled.add((customer, name))
+            with holding(self.ledger.claims, f"settle {customer}") as ours:
+                if ours:
+                    deliveries.settle()
 
 
 def transfer(
@@ -138,19 +149,19 @@ def transfer(
 
 
 def _ours(ledger: Ledger, customer: str, name: str) -> Iterator[tuple[str, list[Outgoing]]]:
-    """Give what is due; where runs share the ledger, series by series, each while it is ours."""
-    due = ledger.waiting(time.time(), customer, name)
-    if not ledger.claims.shared:
-        yield "", due
-        return
-    for series in batches.by_series(due):
-        first = series[0]
-        words = json.dumps([customer, first.study, first.series], sort_keys=True)
-        claim = sha256(words.encode()).hexdigest()
+    """Give what is due, series by series; where runs share the ledger, each while it is ours."""
+    for series in ledger.due_series(time.time(), customer, name):
+        claim = _claim(customer, series) if ledger.claims.shared else ""
         with holding(ledger.claims, claim) as ours:
             if ours:
                 # Another run may have sent some of it since.
-                yield claim, ledger.waiting(time.time(), customer, name, first)
+                yield claim, ledger.waiting(time.time(), customer, name, series)
+
+
+def _claim(customer: str, series: tuple[str, str]) -> str:
+    """Name what is in one pair of hands: a series of a customer."""
+    words = json.dumps([customer, *map(json.loads, series)], sort_keys=True)
+    return sha256(words.encode()).hexdigest()
 
 
 def _delivering(

@@ -48,7 +48,7 @@ def run(chosen: Namespace) -> Telling:
 
 def delivered(settings: Settings, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     """Walk line two and tell of each parcel; pause after each."""
-    if not ledger.totals()["waiting"]:
+    if not ledger.pending():
         return
     from img_ingestion.transfer import transfer
 
@@ -66,14 +66,14 @@ def told_of(one: Delivered, ledger: Ledger, tally: Tally) -> Told:
 
 def summary(tally: Tally, ledger: Ledger) -> Told:
     """Say how a pass ended, in one line that adds up."""
-    waiting = ledger.totals()["waiting"]
+    waiting = ledger.pending()
     counts = {state: tally.count(state) for state in STATES} | {"waiting": waiting}
     return Told((tally.summary(waiting),), {"summary": counts})
 
 
 def concluded(settings: Settings, ledger: Ledger, tally: Tally) -> Telling:
     """Say how a pass ended, and make its exit status."""
-    waiting, nowhere = ledger.totals()["waiting"], stranded(settings, ledger)
+    waiting, nowhere = ledger.pending(), stranded(settings, ledger)
     if tally.states:
         Trail(ledger.home.state).add("pass", {state: tally.count(state) for state in STATES})
     if nowhere or not any(one.destinations for one in (settings, *settings.customers.values())):

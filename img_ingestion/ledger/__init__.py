@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from img_ingestion.claims import Claims
+    from img_ingestion.ledger.outbox import Series
     from img_ingestion.ledger.postgres import Postgres
     from img_ingestion.ledger_access import LedgerAccess
 
@@ -150,6 +151,12 @@ class Ledger:
         """Give what is held because it ended too soon, and may have been written to since."""
         return intake.entries(self.connection, "state = 'held' AND code = 'Incomplete'")
 
+    def put_away(self, one: str) -> bool:
+        """Tell whether the original of a file is known to be put away."""
+        query = "SELECT 1 FROM file WHERE id = ? AND archived = 1"
+        with schema.storing("looking up a file"):
+            return self.connection.execute(query, (one,)).fetchone() is not None
+
     def unfinished(self) -> list[Entry]:
         """Give the entries whose originals are not known to be put away."""
         return intake.entries(self.connection, "archived = 0")
@@ -172,17 +179,31 @@ class Ledger:
         now: float,
         customer: str | None = None,
         destination: str = "backend",
-        like: Outgoing | None = None,
+        series: Series | None = None,
     ) -> list[Outgoing]:
         """
         Give what is due at a destination, a series' instances together, by Instance Number.
 
         What is postponed beyond `now`, in seconds since 1970, is left out. Only this customer's
-        where one is named, and only the series of `like` where that is given.
+        where one is named, and only one series where that is given.
         """
         asked = {"now": now, "customer": customer, "destination": destination}
-        series = (intake.as_json(like.study), intake.as_json(like.series)) if like else (None, None)
         return outbox.due(self.connection, self.home.encoded, asked, series)
+
+    def due_series(self, now: float, customer: str, destination: str) -> Iterator[Series]:
+        """Give each series of which something is due, one by one, whatever else is written."""
+        asked = {"now": now, "customer": customer, "destination": destination}
+        after = ("", "")
+        while series := outbox.next_series(self.connection, asked, after):
+            yield series
+            after = series
+
+    def pending(self, customer: str | None = None) -> int:
+        """Count what waits, of all or of one customer."""
+        whose = "" if customer is None else "AND customer = :customer"
+        query = f"SELECT count(*) FROM file WHERE state = 'waiting' {whose}"  # noqa: S608 (ours)
+        with schema.storing("counting"):
+            return int(self.connection.execute(query, {"customer": customer}).fetchone()[0])
 
     def customers(self, *, waiting: bool = True) -> list[str]:
         """Name the customers whose instances wait, or all."""

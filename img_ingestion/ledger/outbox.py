@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from img_ingestion.ledger.database import Database
 
+    Series = tuple[str, str]
+    """Study and series, as they are written down."""
+
 _DUE = """
-SELECT id, file.customer, work, name, coalesce(parcel, ''), coalesce(attempts, 0), instance_number,
-    study, series, images
 FROM file LEFT JOIN delivery ON delivery.file = id AND destination = :destination
-WHERE file.state = 'waiting' AND file.customer = coalesce(:customer, file.customer)
-    AND study = coalesce(:study, study) AND series = coalesce(:series, series)
+WHERE file.state = 'waiting'
     AND coalesce(delivery.state = 'waiting'
         AND NOT (next_attempt_at > :now AND next_attempt_at <= :now + :longest), TRUE)
     AND NOT EXISTS (
@@ -32,9 +32,18 @@ WHERE file.state = 'waiting' AND file.customer = coalesce(:customer, file.custom
                 AND same.work = other.work
         )
     )
-ORDER BY file.customer, study, series, instance_number, id
 """
 """Of a parcel that is remembered from a ledger that was lost, nothing but the whole is due."""
+
+_INSTANCES = f"""
+SELECT id, file.customer, work, name, coalesce(parcel, ''), coalesce(attempts, 0), instance_number,
+    study, series, images {_DUE}
+"""
+_IN_ORDER = "ORDER BY file.customer, study, series, instance_number, id"
+_NEXT_SERIES = f"""
+SELECT study, series {_DUE} AND file.customer = :customer AND (study, series) > (:study, :series)
+ORDER BY study, series LIMIT 1
+"""
 
 _FILES = """
 SELECT id, customer, state, size, archived, name, digests, images,
@@ -50,10 +59,7 @@ FROM file WHERE customer = ? ORDER BY seen_at, id
 
 
 def due(
-    connection: Database,
-    encoded: Path,
-    asked: Mapping[str, object],
-    series: tuple[str | None, str | None] = (None, None),
+    connection: Database, encoded: Path, asked: Mapping[str, object], series: Series | None = None
 ) -> list[Outgoing]:
     """
     Give what is due, a series' instances together, by Instance Number.
@@ -67,15 +73,28 @@ def due(
     asked : mapping
         `now`, in seconds since 1970; `customer`, None for all; `destination`.
     series : tuple
-        Study and series, as they are written down, where only one series is asked for.
+        Where only one is asked for.
 
     """
+    which = "" if asked["customer"] is None else "AND file.customer = :customer "
+    which += "AND study = :study AND series = :series " if series else ""
     with schema.storing("reading the outbox"):
-        # What seems to wait for longer than anything does was postponed by a clock that was ahead.
-        study, one = series
-        values = {**asked, "longest": 2 * LONGEST_WAIT_S, "study": study, "series": one}
-        rows = connection.execute(_DUE, values).fetchall()
+        values = _values(asked, series)
+        rows = connection.execute(_INSTANCES + which + _IN_ORDER, values).fetchall()
     return [_outgoing(encoded, *row) for row in rows]
+
+
+def next_series(connection: Database, asked: Mapping[str, object], after: Series) -> Series | None:
+    """Give the first series of a customer after another of which something is due."""
+    with schema.storing("reading the outbox"):
+        row = connection.execute(_NEXT_SERIES, _values(asked, after)).fetchone()
+    return (str(row[0]), str(row[1])) if row else None
+
+
+def _values(asked: Mapping[str, object], series: Series | None) -> Mapping[str, object]:
+    # What seems to wait for longer than anything does was postponed by a clock that was ahead.
+    study, one = series or ("", "")
+    return {**asked, "longest": 2 * LONGEST_WAIT_S, "study": study, "series": one}
 
 
 def _outgoing(encoded: Path, *row: str) -> Outgoing:

@@ -148,6 +148,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (
+        # So that a pass that has little to do costs the same, however much the ledger has.
+        "CREATE INDEX due ON file (state, customer, study, series) WHERE state = 'waiting'",
+        "CREATE INDEX half ON file (id) WHERE state = 'held' AND code = 'Incomplete'",
+    ),
 )
 """Statements that lead from version N (the place in the list) to N + 1; only ever added to."""
 
