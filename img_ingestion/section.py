@@ -20,6 +20,8 @@ class Section(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         allow_inf_nan=False,
+        # Most are built into the settings as a whole, and nowhere else.
+        defer_build=True,
     )
 
 

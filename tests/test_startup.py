@@ -24,6 +24,8 @@ HEAVY = {
     "requests",
     "img_ingestion.apart",
     "img_ingestion.ingest",
+    "img_ingestion.instance",
+    "img_ingestion.sources.folder",
     "img_ingestion.transfer",
 }
 PASS = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from img_ingestion.instance import ParcelImage
 from img_ingestion.ledger import schema
 from img_ingestion.ledger.entry import SEALED, Filed, Outgoing
 from img_ingestion.patience import LONGEST_WAIT_S
@@ -98,6 +97,8 @@ def _values(asked: Mapping[str, object], series: Series | None) -> Mapping[str, 
 
 
 def _outgoing(encoded: Path, *row: str) -> Outgoing:
+    from img_ingestion.instance import ParcelImage  # noqa: PLC0415 (a pass may send nothing)
+
     one, customer, work, name, parcel, attempts, order, *words = row
     study, series, images = (json.loads(each) for each in words)
     folder = encoded / customer

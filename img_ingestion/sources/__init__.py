@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from img_ingestion.claims import ALONE
 from img_ingestion.errors import SettingsError
 from img_ingestion.sources import walk
-from img_ingestion.sources.folder import Folder
-from img_ingestion.sources.zips import Zips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from img_ingestion.home import Home
     from img_ingestion.protocols import Source
     from img_ingestion.settings import Settings
+    from img_ingestion.sources.folder import Folder
     from img_ingestion.sources.walk import Parts
 
 
@@ -50,6 +49,8 @@ def sources(
         One of the files is not a file in a customer's folder.
 
     """
+    from img_ingestion.sources.folder import Folder  # noqa: PLC0415 (slow, as `may_have` says)
+
     chosen = _chosen(home.local_dcm, files) if files else None
     return (
         *_files(Folder(home.local_dcm, settings, key, chosen, claims=claims)),
@@ -66,6 +67,8 @@ def _files(folder: Folder) -> tuple[Source, ...]:
     """Give the folder; where the settings ask for it, what is in its zip archives apart."""
     if not folder.settings.incoming.unpack_zip:
         return (folder,)
+    from img_ingestion.sources.zips import Zips  # noqa: PLC0415 (as above)
+
     return replace(folder, zips=False), Zips(replace(folder, zips=True))
 
 
