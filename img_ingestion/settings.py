@@ -36,11 +36,22 @@ CustomerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """A folder of `local_dcm`; letters, digits, dot, hyphen and underscore."""
 
 
+PixelPolicy = Literal["all", "identifiers", "rules"]
+Modality = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,16}$")]
+"""A value of Modality (0008,0060)."""
+
+
 class Pixels(Section):
     """What is hidden in the pixels."""
 
-    policy: Literal["all", "identifiers", "rules"] = "all"
+    policy: PixelPolicy = "all"
     """`all`: every text is hidden; `identifiers`: what identifies; `rules`: the recipe's only."""
+    by_modality: dict[Modality, PixelPolicy] = Field(default_factory=dict)
+    """Another policy for single kinds of image, by Modality, e.g. { XA = "identifiers" }."""
+
+    def of(self, modality: str) -> PixelPolicy:
+        """Give the policy for images of one modality."""
+        return self.by_modality.get(modality, self.policy)
 
 
 class Rendering(Section):

@@ -48,14 +48,16 @@ ENCODERS: dict[str, Callable[..., bytes]] = {
 """Without the syntax that pydicom cannot write yet."""
 
 
-def left(dataset: Dataset, looked: str) -> Dataset:
+def left(dataset: Dataset, looked: str, **by_modality: str) -> Dataset:
     """Give what becomes of an instance, read from the bytes that would leave."""
     source = BytesIO()
     dataset.save_as(source, enforce_file_format=True)
     content = source.getvalue()
     digest = hashlib.sha256(content).hexdigest()
     received = ReceivedInstance("id", "customer", Path("x.dcm"), content, digest)
-    settings = Settings(pixels=Pixels.model_validate({"policy": looked}))
+    settings = Settings(
+        pixels=Pixels.model_validate({"policy": looked, "by_modality": by_modality})
+    )
     rules = policy("customer", settings, RULES, b"k" * 32)
     return pydicom.dcmread(BytesIO(deidentify(received, rules).content))
 
@@ -107,3 +109,15 @@ def test_with_an_extended_offset_table_every_frame_stays_what_it_was(
     assert np.array_equal(after.pixel_array, values)
     if "ExtendedOffsetTable" in after:
         assert after.ExtendedOffsetTable == tables[1]
+
+
+@pytest.mark.parametrize(
+    ("modality", "looked"), [("XA", True), ("CT", False), (["XA", "CT"], False)]
+)
+def test_the_policy_is_that_of_the_kind_of_image(
+    make_dataset: MakeDataset, modality: str | list[str], *, looked: bool
+) -> None:
+    dataset = make_dataset(**image(smooth(8, (1, 33, 65)) // 2 + 20, 8), Modality=modality)
+    after = left(dataset, "rules", XA="all")
+    # Only who has looked at the pixels says so.
+    assert (after.get("BurnedInAnnotation") == "NO") is looked

@@ -162,6 +162,23 @@ def test_a_customer_overrides_single_keys(tmp_path: Path) -> None:
     assert (settings.of("c").backend.max_images, settings.of("c").profile.retain_uids) == (7, False)
 
 
+def test_kinds_of_image_have_policies_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(
+        tmp_path,
+        '[pixels]\nby_modality = { XA = "identifiers" }\n'
+        '[customers.b.pixels]\nby_modality = { US = "rules" }\n',
+    )
+    settings = load(tmp_path)
+    assert [settings.of("c").pixels.of(kind) for kind in ("XA", "US", "")] == [
+        "identifiers", "all", "all",
+    ]  # fmt: skip
+    assert [settings.of("b").pixels.of(kind) for kind in ("XA", "US")] == ["identifiers", "rules"]
+    monkeypatch.setenv("IMG_INGESTION_PIXELS__BY_MODALITY", '{"CT": "identifiers"}')
+    assert load(tmp_path).pixels.of("CT") == "identifiers"
+
+
 def test_a_secret_comes_from_the_environment_and_never_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,8 +83,9 @@ def require(settings: Settings) -> None:
         Something is not; says what.
 
     """
-    if any(each.pixels.policy != "rules" for each in (settings, *settings.customers.values())):
-        pixels.text.require()
+    for each in (settings, *settings.customers.values()):
+        if {each.pixels.policy, *each.pixels.by_modality.values()} != {"rules"}:
+            pixels.text.require()
 
 
 def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Policy:
@@ -136,9 +137,8 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
         name = naming.output_name(received.path.stem, header, policy.table, other)
     laps.lap("identify")
     with turned_into(NotDeidentified, "pixels"):
-        hidden = pixels.clean(
-            dataset, policy.recipe.pixel_rules, own.pixels.policy, own.limits, found
-        )
+        wanted = own.pixels.of(pixels.kinds.modality(dataset))
+        hidden = pixels.clean(dataset, policy.recipe.pixel_rules, wanted, own.limits, found)
         code_streams.strip(dataset)
         if own.rendering.frames != "all" and part10.has_pixels(dataset):
             # The renderer will not see every frame, and what nobody decoded must not leave.

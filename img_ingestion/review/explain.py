@@ -143,7 +143,9 @@ def _sent(
         reason="no pixel data: the backend takes images only" if spared else "",
         changes=tuple(_changes(case, source, clean.dataset)),
         regions=clean.regions,
-        kept=deidentify.pixels.kept(clean.dataset, clean.regions, own.pixels.policy, own.limits),
+        kept=deidentify.pixels.kept(
+            clean.dataset, clean.regions, _pixel_policy(case, source), own.limits
+        ),
         payload=told if images else {},
         pictures=tuple(pictures),
     )
@@ -156,10 +158,14 @@ def hidden(case: Case) -> tuple[Region, ...]:
         source = part10.read(case.received, own.limits)
         with turned_into(NotDeidentified, "pixels"):
             found = identifiers.collect(source, identifiers.retained(own.profile))
-            rules, policy = case.policy.recipe.pixel_rules, own.pixels.policy
+            rules, policy = case.policy.recipe.pixel_rules, _pixel_policy(case, source)
             return deidentify.pixels.clean(source, rules, policy, own.limits, found).regions
     except InstanceError:
         return ()
+
+
+def _pixel_policy(case: Case, source: Dataset) -> str:
+    return case.policy.settings.pixels.of(deidentify.pixels.kinds.modality(source))
 
 
 def _changes(case: Case, source: Dataset, clean: Dataset | None) -> list[Change]:

@@ -105,6 +105,12 @@ def usually_burned(dataset: Dataset) -> str:
     return next(filter(None, reasons), "")
 
 
+def modality(dataset: Dataset) -> str:
+    """Give Modality (0008,0060); empty where it is absent or says more than one."""
+    words = _words(dataset, "Modality")
+    return words[0] if len(words) == 1 else ""
+
+
 def shows_face(dataset: Dataset) -> bool:
     """Tell whether Recognizable Visual Features (0028,0302) says anything but NO."""
     return _is_said(dataset, FACE)
