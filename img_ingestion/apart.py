@@ -184,6 +184,7 @@ def _serve(line: socket.socket, parent: int, work: Work) -> Never:
     try:
         seclusion.seclude(parent)
         seclusion.keep_memory()
+        seclusion.begin_afresh()
         at_rest = seclusion.data_bytes()
         with line.makefile("rb") as asking:
             while (request := _asked(asking)) is not None:

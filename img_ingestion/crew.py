@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import selectors
-from math import inf
+import select
+from math import ceil, inf
 from typing import TYPE_CHECKING, Self
 
+from img_ingestion import seclusion
 from img_ingestion.apart import SOONEST_S, Apart
 from img_ingestion.errors import InstanceError
 
@@ -34,6 +35,7 @@ class Crew:
         self._busy: dict[Apart, str] = {}
 
     def __enter__(self) -> Self:
+        seclusion.keep_memory()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -78,14 +80,15 @@ class Crew:
     def _next(self, timeout_s: float = inf) -> Apart | None:
         """Wait for whoever answers, dies, or runs out of time first; None: nobody, so far."""
         first = min(self._busy, key=lambda apart: apart.left_s)
-        with selectors.DefaultSelector() as selector:
-            for apart in self._busy:
-                if apart.fileno() < 0:
-                    return apart
-                selector.register(apart, selectors.EVENT_READ, apart)
-            ready = selector.select(min(first.left_s, timeout_s))
+        waiting, whose = select.poll(), dict[int, Apart]()
+        for apart in self._busy:
+            if apart.fileno() < 0:
+                return apart
+            whose[apart.fileno()] = apart
+            waiting.register(apart, select.POLLIN)
+        ready = waiting.poll(ceil(min(first.left_s, timeout_s) * 1000))
         if ready:
-            return ready[0][0].data  # type: ignore[no-any-return]
+            return whose[ready[0][0]]
         return first if first.left_s <= SOONEST_S else None
 
 

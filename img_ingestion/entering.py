@@ -51,6 +51,8 @@ def steps(bench: Bench, group: Sequence[Decided], outcomes: list[Ingested]) -> I
         except StorageError as error:
             outcomes += stuck(bench, [one.job for one in group], error)
             return
+        # They have their final names.
+        temporaries.clear()
     yield from _put_away(bench, entered, outcomes)
 
 

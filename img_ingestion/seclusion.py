@@ -56,13 +56,16 @@ def keep_memory() -> None:
     Have the memory of one file used for the next.
 
     glibc gives it back to the kernel after each picture and has every page of it made anew: a
-    fifth of the processor time of a large radiograph. What was there before the first file is no
-    garbage and is not looked through again; its pages stay shared with whoever forked us.
+    fifth of the processor time of a large radiograph.
     """
     with suppress(AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
         mallopt(M_MMAP_THRESHOLD, REUSED_BYTES)
+
+
+def begin_afresh() -> None:
+    """Look for garbage in what comes from now on: the pages of the rest stay shared."""
     gc.freeze()
     gc.set_threshold(OFTEN)
 

@@ -256,10 +256,9 @@ class Shelves:
     def _taken(self, customer: str, name: str) -> bool:
         """Tell whether a file on the disk has the name of an output."""
         cleaned, encoded = self.home.cleaned / customer, self.home.encoded / customer
-        stems = [stem(name), stem(name, 1)]
-        finals = [cleaned / f"{stem(name)}.dcm"]
-        finals += [cleaned / f"{one}.png" for one in stems]
-        finals += [encoded / f"{one}.png.txt" for one in stems]
+        stems = (stem(name), stem(name, 1))
+        finals = [f"{cleaned}/{stems[0]}.dcm", *(f"{cleaned}/{one}.png" for one in stems)]
+        finals += [f"{encoded}/{one}.png.txt" for one in stems]
         return any(os.path.lexists(final) for final in finals)
 
     def outputs(self, customer: str, name: str) -> list[Path]:
