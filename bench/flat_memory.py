@@ -173,16 +173,16 @@ def whole_line(files: int) -> None:
             f'[incoming]\nsettle_s = 0.0\n[pixels]\npolicy = "rules"\n[backend]\nurl = "{url}"\n'
         )
         command = [sys.executable, "-u", ROOT / "ingestion.py", "--home", home, "--workers", "2"]
-        count = 0
+        entered = sent = 0
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
             assert running.stdout is not None  # noqa: S101 - it was asked for above
             for line in running.stdout:
-                count += line.startswith(("Scrubbing", "Sending"))
-                if line.startswith(("Scrubbing", "Sending")) and not count % (files // 10):
-                    mine, *workers = resident(running.pid)
-                    doing = "sent" if line.startswith("Sending") else "entered"
-                    what = f"{(count - 1) % files + 1:>7} {doing}: {mine} MB the pass"
-                    print(f"{what}; {workers} MB the workers", flush=True)
+                entered += line.startswith("Scrubbing")
+                sent += line.startswith("Sending")
+                if line.startswith("Scrubbing") and not entered % (files // 10):
+                    mine, *others = resident(running.pid)
+                    what = f"{entered:>7} entered, {sent:>7} sent: {mine} MB the pass"
+                    print(f"{what}; {others} MB the workers, and who carries parcels", flush=True)
 
 
 def main() -> None:

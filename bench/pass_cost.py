@@ -1,10 +1,12 @@
 """
-What a pass costs that has little to do: `python bench/pass_cost.py [--files N,N] [--rows N,N]`.
+What a pass costs by its number of files, and by what the ledger has: `python bench/pass_cost.py`.
 
 First the start-up of `ingestion.py` on an empty folder. Then a folder with N files that a pass
 leaves where they are (their names say that they are still being written): nothing is read, each is
-looked at. Then a ledger with N entries: to open it and send what waits, and to look up one file.
-CPU seconds, user and system, of the program as cron starts it.
+looked at (`--files N,N`). Then a ledger with N entries: a pass that finds nothing, one that cleans
+one small film, and to look up one file (`--rows N,N`). Then N small films of one series that are
+cleaned and sent to the embedded backend in one pass (`--taken N,N`). CPU seconds, user and system,
+of the program as cron starts it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+
+import line_cost
+import sets
+from header_cost import written
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -73,6 +79,8 @@ def of_rows(count: int) -> str:
                 ),
             )
         took = passed(root)
+        written(sets.small(), root / "local_dcm" / "bench", 1)
+        one = passed(root)
         with Ledger.open(root / "state") as ledger_there:
             start = time.process_time()
             for one in range(LOOKUPS):
@@ -80,7 +88,19 @@ def of_rows(count: int) -> str:
                 ledger_there.known(entry)
                 ledger_there.done(f"w{one}")
             each = (time.process_time() - start) / LOOKUPS * 1000
-        return f"{count:>9} entries: {took:7.2f} s an empty pass, {each:6.3f} ms to look up a file"
+        said = f"{took:7.2f} s an empty pass, {one:7.2f} s one with a file"
+        return f"{count:>9} entries: {said}, {each:6.3f} ms to look up a file"
+
+
+def taken(count: int) -> str:
+    """Measure a pass that cleans and sends so many files."""
+    with tempfile.TemporaryDirectory() as place, line_cost.backend(Path(place)) as url:
+        root = line_cost.home(Path(place, "home"), sets.small(), count, url)
+        took, clock = line_cost.passed(root)
+    each = took / count * 1000
+    return (
+        f"{count:>9} files taken: {took:7.2f} s, {each:6.2f} ms a file; {clock:.0f} s by the clock"
+    )
 
 
 def main() -> None:
@@ -88,11 +108,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", default="100,1000,10000,100000", metavar="N,N")
     parser.add_argument("--rows", default="1000,10000,100000,1000000", metavar="N,N")
+    parser.add_argument("--taken", default="1,100,1000,10000", metavar="N,N")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         root = home(place)
         print(f"start-up, empty folder: {min(passed(root) for _ in range(5)):.2f} s")
-    for measure, counts in ((of_files, chosen.files), (of_rows, chosen.rows)):
+    tables = ((of_files, chosen.files), (of_rows, chosen.rows), (taken, chosen.taken))
+    for measure, counts in tables:
         for count in filter(None, counts.split(",")):
             print(measure(int(count)), flush=True)
 

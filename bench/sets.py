@@ -63,6 +63,35 @@ def small() -> bytes:
     return _written(film, SecondaryCaptureImageStorage)
 
 
+def of_pixels(side: int) -> bytes:
+    """Give a square film of 8 bits."""
+    film = _of_a_patient()
+    film.Modality = "CR"
+    _described(film, _grey(side, side, 8), 8)
+    return _written(film, SecondaryCaptureImageStorage)
+
+
+def of_frames(frames: int) -> bytes:
+    """Give an enhanced CT of 256 x 256."""
+    return _enhanced(frames, 256)
+
+
+def of_elements(elements: int) -> bytes:
+    """Give a small film with so many elements, most of them in items of a sequence."""
+    film = _of_a_patient()
+    film.Modality = "CR"
+    film.ExposureDoseSequence = [_exposure(number) for number in range(elements // 5)]
+    _described(film, _grey(64, 64, 8), 8)
+    return _written(film, SecondaryCaptureImageStorage)
+
+
+def _exposure(number: int) -> Dataset:
+    item = Dataset()
+    item.KVP, item.ExposureTime, item.FilterMaterial = "81", number, "ALUMINUM"
+    item.CommentsOnRadiationDose = f"exposure {number % 100} of the chest"
+    return item
+
+
 def _grey(rows: int, columns: int, bits: int) -> NDArray[np.uint16]:
     """Make a picture with the grain of a real one, the same each time."""
     y, x = np.mgrid[0:rows, 0:columns]
@@ -165,11 +194,11 @@ def _shipped(name: str) -> Dataset:
     return plain
 
 
-def _enhanced(frames: int) -> bytes:
+def _enhanced(frames: int, side: int = 8) -> bytes:
     """Make an enhanced CT with a functional group for each frame."""
     dataset = _of_a_patient()
     dataset.Modality, dataset.NumberOfFrames, dataset.Manufacturer = "CT", frames, "Maker"
-    _described(dataset, _grey(8, 8, 12), 12)
+    _described(dataset, _grey(side, side, 12), 12)
     dataset.PixelData = dataset.PixelData * frames
     dataset.PerFrameFunctionalGroupsSequence = list(map(_group, range(frames)))
     return _written(dataset, EnhancedCTImageStorage)

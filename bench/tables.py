@@ -35,13 +35,14 @@ def main() -> None:
     quick = parser.parse_args().quick
     others = ("--peers", str(peers()))
     few = ("--files", "20") if quick else ()
-    small = ("--files", "100,1000", "--rows", "1000,10000") if quick else ()
+    small = ("--files", "100,1000", "--rows", "1000,10000", "--taken", "1,100") if quick else ()
     two = ("--workers", "2", "--sets", "A,B", "--files", "100" if quick else "400")
     for name, *arguments in (
         ("header_cost", *others),
         ("line_cost", *others, *few),
         ("line_cost", *two),
         ("pass_cost", *small),
+        ("size_cost",),
         ("text_cost",),
         *(() if quick else (("flat_memory", "--files", "10000"),)),
     ):

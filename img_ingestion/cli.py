@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -42,7 +41,6 @@ def send(arguments: Sequence[str] | None = None) -> int:
 def _status(command: Command, chosen: Namespace) -> int:
     """Run a command; turn what it raises into an exit status. The only such place."""
     as_json = command.REPORTS and chosen.json
-    gc.enable()
     with discreet(), _progress(command) as bar:
         try:
             telling = command.run(chosen)

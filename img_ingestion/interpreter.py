@@ -29,8 +29,6 @@ def with_dependencies() -> None:
     gc.set_threshold(BETWEEN_LOOKS)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if not missing:
-        # Until all is imported, which stays: there is nothing to be found in it that could go.
-        gc.disable()
         return
     if OWN.exists() and Path(sys.prefix).resolve() != ROOT / ".venv":
         os.execv(OWN, [str(OWN), *sys.argv])  # noqa: S606 - this very program again

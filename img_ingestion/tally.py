@@ -36,7 +36,8 @@ class Tally:
         """Note what became of some instances."""
         for one in ids:
             self.states[one] = state
-            self.reasons[one] = plain
+            if state == "held":
+                self.reasons[one] = plain
 
     def count(self, state: State) -> int:
         """Count the instances in one state."""

@@ -123,7 +123,8 @@ def run(chosen: Namespace) -> Telling:
 def _watched(work: Pass, end: Ending) -> Telling:
     """Make one pass, and tell those who asked for it how it was."""
     reporting = work.settings.reporting
-    record = PassRecord(logged=reporting.log == "json")
+    kept = bool(work.chosen.report or reporting.metrics_file)
+    record = PassRecord(logged=reporting.log == "json", kept=kept)
     try:
         status = yield from record.watched(_one_pass(work, end, record))
     except GatewayError as error:

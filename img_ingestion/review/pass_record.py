@@ -21,10 +21,12 @@ STAGES = {"file": "clean", "parcel": "send"}
 
 @dataclass(frozen=True, slots=True)
 class PassRecord:
-    """Everything that was told in one pass."""
+    """What was told in one pass."""
 
     logged: bool
     """Whether each of it goes to the log as well."""
+    kept: bool
+    """Whether somebody will ask for files and parcels; else their number costs no memory."""
     started: float = field(default_factory=time.time)
     """Seconds since 1970."""
     files: list[Mapping[str, Any]] = field(default_factory=list)
@@ -35,7 +37,7 @@ class PassRecord:
     """Why a destination did not take what is held now, by id; also of files of earlier passes."""
 
     def watched(self, telling: Telling) -> Telling:
-        """Pass on what a pass tells, and keep it."""
+        """Pass on what a pass tells, and keep what will be asked for."""
         while True:
             began = time.monotonic()
             try:
@@ -49,11 +51,11 @@ class PassRecord:
         for kind, stage in STAGES.items():
             if told.values and kind in told.values:
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-                kept = self.files if kind == "file" else self.parcels
                 facts = dict(told.values[kind])  # type: ignore[call-overload]
                 # Added up and not kept: a pass may be of a hundred thousand files.
                 laps = facts.pop("seconds", {})
-                kept.append(facts)
+                if self.kept:
+                    (self.files if kind == "file" else self.parcels).append(facts)
                 for part, spent in laps.items():
                     whole = f"{stage}: {part}"
                     self.seconds[whole] = self.seconds.get(whole, 0.0) + spent
