@@ -45,7 +45,7 @@ class Pixels(Section):
     """What is hidden in the pixels."""
 
     policy: PixelPolicy = "all"
-    """`all`: every text is hidden; `identifiers`: what identifies; `rules`: the recipe's only."""
+    """`all`: every text but a lone mark; `identifiers`: what identifies; `rules`: the recipe's."""
     by_modality: dict[Modality, PixelPolicy] = Field(default_factory=dict)
     """Another policy for single kinds of image, by Modality, e.g. { XA = "identifiers" }."""
 

@@ -315,6 +315,12 @@ def test_a_letter_alone_says_of_nobody_who_it_is() -> None:
     assert not is_text(Reading("L", 0.99), Line(10, 10, 30, 30, score=0.9))
 
 
+def test_two_letters_that_fill_a_tiny_picture_are_what_it_shows(make_dataset: MakeDataset) -> None:
+    picture, strokes = np.full((24, 48), 900), ink(24, 48, "TS", at=(10, 18))
+    picture[strokes] = 2000
+    assert not clean(image(make_dataset, picture), (), "all", Limits()).regions
+
+
 def test_the_same_picture_gives_the_same_regions(make_dataset: MakeDataset) -> None:
     picture = noise(160, 400)
     picture[ink(160, 400)] = 2000

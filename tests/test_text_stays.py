@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from img_ingestion.deidentify.identifiers import collect
 from img_ingestion.deidentify.pixels import clean
 from img_ingestion.deidentify.pixels.rules import Box
 from img_ingestion.deidentify.pixels.text.along import whole_lines
@@ -121,3 +122,22 @@ def test_a_harmless_line_stays_and_the_name_does_not(make_dataset: MakeDataset) 
     clean(dataset, (), "identifiers", Limits(), PATIENT)
     assert left_over(dataset, name) < 0.05
     assert left_over(dataset, posture) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("mark", "elements", "share"),
+    [
+        pytest.param("ERECT", {}, 1, id="a mark"),
+        pytest.param("ERECTA", {}, 0, id="a word"),
+        pytest.param("ERECT", {"BurnedInAnnotation": "YES"}, 0, id="somebody is said to be named"),
+        pytest.param("ERECT", {"PatientName": "Erect^E"}, 0, id="the name of the patient"),
+    ],
+)
+def test_a_mark_alone_stays_even_where_all_text_is_hidden(
+    make_dataset: MakeDataset, mark: str, elements: dict[str, str], share: float
+) -> None:
+    strokes, picture = ink(120, 240, mark, at=(60, 60)), noise(120, 240)
+    picture[strokes] = 2000
+    dataset = image(make_dataset, picture, **elements)
+    clean(dataset, (), "all", Limits(), collect(dataset))
+    assert abs(left_over(dataset, strokes) - share) < 0.05

@@ -82,12 +82,12 @@ def clean(
         Of the recipe.
     policy : str
         `rules` looks for no text, and lets kinds of image that usually carry some go without a
-        rule: the operator's own choice. `all` hides every text, `identifiers` all but what is
-        known to be harmless.
+        rule: the operator's own choice. `all` hides every text but a mark of side, posture or
+        scale that stands alone, `identifiers` all but what is known to be harmless.
     limits : Limits
         What decoding may cost.
     found : Identifiers
-        What identifies the patient; asked under the policy `identifiers`.
+        What identifies the patient.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def kept(
     dataset: Dataset, hidden: Sequence[Region], policy: str, limits: Limits
 ) -> tuple[Region, ...]:
     """
-    Give the text that the policy `identifiers` has left in a cleaned picture, to show it.
+    Give the text that was left in a cleaned picture, to show it.
 
     Parameters
     ----------
@@ -134,10 +134,10 @@ def kept(
     hidden : sequence of Region
         What was hidden in it.
     policy, limits : str, Limits
-        As `clean`. Under another policy nothing that was found stays, or nobody has looked.
+        As `clean`. Under `rules` nobody has looked.
 
     """
-    if policy != "identifiers" or not any(keyword in dataset for keyword in PIXELS):
+    if policy == "rules" or not any(keyword in dataset for keyword in PIXELS):
         return ()
     every = text.Wanted(unread=False, torn=False)
     left = text.still_readable(dataset, limits, every, hidden)
@@ -148,8 +148,10 @@ def _wanted(dataset: Dataset, policy: str, found: Identifiers) -> text.Wanted | 
     """Say what is looked for; None when nobody looks."""
     if policy == "rules":
         return None
-    own = found if policy == "identifiers" else None
-    return text.Wanted(bool(kinds.usually_burned(dataset)), own)
+    # Where the header says that somebody is named in the pixels, not even a mark is believed.
+    marks = policy == "all"
+    own = None if marks and kinds.said_burned_in(dataset, looked=True) else found
+    return text.Wanted(bool(kinds.usually_burned(dataset)), own, marks)
 
 
 def _proved(

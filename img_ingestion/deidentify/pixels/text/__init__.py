@@ -77,7 +77,7 @@ def found(dataset: Dataset, limits: Limits, wanted: Wanted) -> Decision:
         piece = frame[part.top : part.bottom, part.left : part.right]
         values = planes(piece, dataset, stored)
         view = surroundings(values)
-        views = (view,) if wanted.own is None else (view, brightness(values, shown))
+        views = (view,) if wanted.own is None or wanted.marks else (view, brightness(values, shown))
         texts = decided(views, lines(view, ENLARGED), part, wanted, tuple(regions))
         regions.update(dict.fromkeys(_whole(texts, values, part, wanted)))
         stays += (replace(stay, frames=frozenset({number})) for stay in texts.stays)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img_ingestion.deidentify.pixels.text.harmless import OWN, is_whole, objection
+from img_ingestion.deidentify.pixels.text.harmless import OWN, is_mark, is_whole, objection
 from img_ingestion.deidentify.pixels.text.keeping import Stay, is_within, left_free, objected
 from img_ingestion.deidentify.pixels.text.lines import SURE, Line
 from img_ingestion.deidentify.pixels.text.reading import (
@@ -16,9 +16,11 @@ from img_ingestion.deidentify.pixels.text.reading import (
     SURE_LINE,
     TALLEST,
     TALLEST_SHARE,
+    TINY_SHARE,
     Reading,
     is_large,
     is_line,
+    is_short,
     is_text,
     read,
 )
@@ -53,6 +55,8 @@ class Wanted:
     """Also those whose text cannot be read: this kind of image usually carries some."""
     own: Identifiers | None = None
     """Keep what is harmless and holds none of these; None: keep nothing."""
+    marks: bool = False
+    """Of what is harmless, keep the marks of a side, a posture or a scale that stand alone."""
     stays: tuple[Region, ...] = ()
     """What was read for certain before, and is harmless: what it looks like now counts nothing."""
     torn: bool = True
@@ -103,7 +107,8 @@ def decided(
             continue
         reason = _reason(views, line, wanted, covered)
         if isinstance(reason, Reading):
-            stays.append(Stay(line, covered < COVERED and is_whole(reason.text)))
+            alone = not wanted.marks and covered < COVERED and is_whole(reason.text)
+            stays.append(Stay(line, alone))
         elif reason:
             found.append((line, f"{FOUND}: {reason}" if reason != FOUND else FOUND))
         elif wanted.torn and covered < COVERED:
@@ -137,23 +142,27 @@ def _reason(
     if covered >= ALL_COVERED or 0 < line.score < SURE:
         return ""
     view = views[0]
-    tall = line.height > max(TALLEST, TALLEST_SHARE * min(view.shape[:2]))
+    short = min(view.shape[:2])
+    tall = line.height > min(max(TALLEST, TALLEST_SHARE * short), TINY_SHARE * short)
     likely = LIKELY_LINE if wanted.unread else SURE_LINE
     unread = covered < COVERED and not tall and is_line(line, likely)
-    if unread and wanted.own is None:
+    nothing_stays = wanted.own is None or (wanted.marks and not is_short(line))
+    if unread and nothing_stays:
         return FOUND
     reading = read(view, line)
     if not (unread or (is_large(reading, line) if tall else is_text(reading, line))):
         return ""
-    if wanted.own is None:
-        return FOUND
+    if wanted.own is None or wanted.marks:
+        return FOUND if nothing_stays or not is_mark(reading, wanted.own) else reading
     why, reading = objected(views, line, reading, wanted.own)
     return why or reading
 
 
 def _is_harmless(view: NDArray[np.uint8], line: Line, wanted: Wanted) -> bool:
     """Tell whether what hardly looks like text may stay beside what is hidden: an L, an R."""
-    return wanted.own is not None and not objection(read(view, line), wanted.own)
+    if wanted.own is None or wanted.marks:
+        return False
+    return not objection(read(view, line), wanted.own)
 
 
 def _placed(region: Region, part: Box) -> Line:

@@ -22,12 +22,15 @@ UNKNOWN = "not known to be harmless"
 
 SURE = 0.8
 """Of a reading: below it nobody knows what stands there."""
+SURE_MARK = 0.9
+"""Of what stays where nothing else does."""
 MOST_DIGITS = 9
 """In a line of measures; more of them may be a number of somebody."""
 SHORTEST = 3
 """Letters of an identifier that is looked for within a line."""
 
 SIDES = "L R LT RT LEFT RIGHT A P H F AP PA LAT LL RL CC MLO ML LM LAO RAO LPO RPO OBL PALAT APLAT"
+MARKS_ALONE = "AP PA LAT LEFT RIGHT ERECT UPRIGHT SUPINE PRONE PORTABLE"
 POSTURES = "SUPINE PRONE ERECT UPRIGHT SEMI SITTING STANDING DECUB PORTABLE MOBILE INSP EXP"
 PLANES = "AX AXIAL TRA TRANS SAG SAGITTAL COR CORONAL LONG TRV 2D 3D 4D MIP MPR"
 SOUND = "MI TIS TIB TIC TI FR GAIN GN HGEN GEN THI CHI PRC PST MAP DEPTH DIST PWR PRF WF SV FPS"
@@ -70,6 +73,13 @@ def is_whole(text: str) -> bool:
     A measure with its unit, a technique with its number, and long words that are no names do.
     """
     return any(map(WHOLE.fullmatch, _folded(text)))
+
+
+def is_mark(reading: Reading, own: Identifiers | None) -> bool:
+    """Tell a mark of a side, a posture or a scale, read for certain and alone."""
+    text = reading.text.upper().strip()
+    told = own is None or _tells(text, own)
+    return reading.sure >= SURE_MARK and MARK.fullmatch(text) is not None and not told
 
 
 def says_word(text: str) -> bool:
@@ -143,6 +153,7 @@ def _word(listed: str, letters: range = range(1, 99)) -> str:
 TAKEN_FOR = str.maketrans("ODQISBZ", "0001582")
 NUMBERED = re.compile(r"\d{4}|\d[/:.-]\d+[/:.-]\d")
 """A record number, a year, a telephone, a date, a time."""
+MARK = re.compile(rf"{_word(MARKS_ALONE)}|[1-9]\d? ?[CM]M")
 WORD = _word(f"{SIDES} {POSTURES} {PLANES} {SOUND} {TECHNIQUE} {UNITS}")
 LINE = re.compile(rf"(?:{WORD}|{NUMBER}|{MARKS})+")
 UNIT = rf"{MARKS}*(?:{_word(f'{UNITS} KVP KV MA MAS', range(2, 99))}|%)"

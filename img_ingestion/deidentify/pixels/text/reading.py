@@ -35,8 +35,12 @@ WORD = 3
 """Letters: two of a head and its neck are read now and then."""
 TALLEST, TALLEST_SHARE = 48, 0.05
 """Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
+TINY_SHARE = 0.4
+"""Of the short side of a tiny picture: what is higher may be all that it shows."""
 TIGHTER, WIDER = -0.1, 0.15
 """Heights by which a box is cut or widened to read it again."""
+SHORT = 6.0
+"""Heights of the longest word that stays alone."""
 UPRIGHT = 1.5
 """Heights: a box that much higher than wide runs up or down the picture."""
 
@@ -75,6 +79,11 @@ def is_line(line: Line, likely: tuple[float, float] = SURE_LINE) -> bool:
     """Tell what runs like a line of print, of any script; not slanted, as ribs do."""
     score, heights = likely
     return line.corners is None and line.score >= score and line.length >= heights * line.height
+
+
+def is_short(line: Line) -> bool:
+    """Tell what has no more than a word."""
+    return line.corners is None and line.length <= SHORT * line.height
 
 
 def is_large(reading: Reading, line: Line) -> bool:
