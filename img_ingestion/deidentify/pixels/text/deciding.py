@@ -16,7 +16,7 @@ from img_ingestion.deidentify.pixels.text.reading import (
     SURE_LINE,
     TALLEST,
     TALLEST_SHARE,
-    TINY_SHARE,
+    TINY,
     Reading,
     is_large,
     is_line,
@@ -142,8 +142,8 @@ def _reason(
     if covered >= ALL_COVERED or 0 < line.score < SURE:
         return ""
     view = views[0]
-    short = min(view.shape[:2])
-    tall = line.height > min(max(TALLEST, TALLEST_SHARE * short), TINY_SHARE * short)
+    short, long = sorted(view.shape[:2])
+    tall = line.height > max(TALLEST, TALLEST_SHARE * short) or long <= TINY
     likely = LIKELY_LINE if wanted.unread else SURE_LINE
     unread = covered < COVERED and not tall and is_line(line, likely)
     nothing_stays = wanted.own is None or (wanted.marks and not is_short(line))

@@ -35,8 +35,8 @@ WORD = 3
 """Letters: two of a head and its neck are read now and then."""
 TALLEST, TALLEST_SHARE = 48, 0.05
 """Of a box's short side, in pixels and of the picture's short side: more is seldom print."""
-TINY_SHARE = 0.4
-"""Of the short side of a tiny picture: what is higher may be all that it shows."""
+TINY = 64
+"""Pixels of the long side of a picture that may show a letter or two, but no line of them."""
 TIGHTER, WIDER = -0.1, 0.15
 """Heights by which a box is cut or widened to read it again."""
 SHORT = 6.0
