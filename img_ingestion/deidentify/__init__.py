@@ -30,7 +30,7 @@ from img_ingestion.deidentify import (
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.free_text import Cleaner
 from img_ingestion.deidentify.header import Header
-from img_ingestion.deidentify.memory import memory
+from img_ingestion.deidentify.memory import memory_of
 from img_ingestion.deidentify.patient import Patient
 from img_ingestion.deidentify.pseudonyms import Pseudonyms
 from img_ingestion.deidentify.representation import text_of
@@ -147,7 +147,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     with turned_into(NotDeidentified, "header"):
         values = Values(patient, cleaner, _unnamed_dates(own.profile))
         sop_class = str(dataset.SOPClassUID)
-        known = memory(policy.version, patient, replace(found, uids=frozenset()), sop_class)
+        known = memory_of(policy.version, patient, replace(found, uids=frozenset()), sop_class)
         clean = Header(policy.table, values, sop_class, known).cleaned(dataset)
         _sign(clean, patient, policy, pixels_checked=hidden.checked)
         clean.file_meta = stamp.file_meta(clean, dataset.file_meta.TransferSyntaxUID)

@@ -63,7 +63,7 @@ def repeats(raw: RawDataElement) -> bool:
 
 
 @lru_cache(maxsize=MOST_PATIENTS)
-def memory(policy: str, patient: Patient, found: Identifiers, sop_class: str) -> Memory:  # noqa: ARG001 - what makes it another
+def memory_of(policy: str, patient: Patient, found: Identifiers, sop_class: str) -> Memory:  # noqa: ARG001 - what makes it another
     """
     Give the memory of one patient's instances.
 

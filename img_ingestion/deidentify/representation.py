@@ -35,6 +35,8 @@ ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
 
 PLAIN_TEXT = frozenset({"AE", "CS", "DA", "LO", "PN", "SH", "TM", "UI"})
 """Of one line."""
+FEW = 64
+"""Bytes of numbers that may repeat."""
 CODE_STRING = re.compile(r"[A-Z0-9 _]*")
 LONGEST_CODE = 16
 
@@ -92,6 +94,15 @@ def _is_plain(value: bytes) -> bool:
     return value.isascii() and b"\x1b" not in value
 
 
+def _in_digits(form: str, value: bytes) -> tuple[str, ...]:
+    """Give binary numbers as texts."""
+    return tuple(str(number) for (number,) in struct.iter_unpack(form, value))
+
+
+_known_digits = lru_cache(maxsize=4096)(_in_digits)
+"""The few that a device writes repeat from patient to patient."""
+
+
 def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
     """
     Give the values of one of a data set's elements as texts, without padding.
@@ -107,7 +118,8 @@ def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
         form = NUMBERS.get(str(raw.VR))
         if form and raw.value and len(raw.value) % struct.calcsize(form) == 0:
             order = "<" if getattr(raw, "is_little_endian", True) else ">"
-            return [str(number) for (number,) in struct.iter_unpack(order + form, raw.value)]
+            digits = _known_digits if len(raw.value) <= FEW else _in_digits
+            return list(digits(order + form, raw.value))
     element = source[raw.tag]
     if element.value is None:
         return [""]

@@ -125,6 +125,7 @@ class Squeezed:
     """Where each word starts here, and where it starts in the folded text."""
 
     @classmethod
+    @lru_cache(maxsize=2048)
     def of(cls, text: str) -> Squeezed:
         """Squeeze a folded text."""
         parts, length, pieces = [], 0, []

@@ -9,11 +9,13 @@ profiles, makers' notes).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from img_ingestion.deidentify.code_streams.remarks import is_encoders_own, is_padding
 from img_ingestion.errors import NotDecoded
 
-START, SCAN, END, COMMENT = 0xD8, 0xDA, 0xD9, 0xFE
+MARKER, START, SCAN, END, COMMENT = 0xFF, 0xD8, 0xDA, 0xD9, 0xFE
+FIRST_SCAN, LONGEST_TABLES = bytes((MARKER, SCAN)), 4096
 APPLICATION = range(0xE0, 0xF0)
 ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 HEADERS = {
@@ -38,7 +40,9 @@ def bare(frame: bytes) -> bytes:
     """
     if frame[:2] != bytes((0xFF, START)):
         raise NotDecoded("the code stream does not start as JPEG does")
-    parts, position = [frame[:2]], 2
+    scan = frame.find(FIRST_SCAN, 2, LONGEST_TABLES)
+    tables = _bare_tables(frame[2:scan]) if scan > 0 else None
+    parts, position = ([frame[:2]], 2) if tables is None else ([frame[:2], tables], scan)
     while True:
         position = _skip_fill(frame, position)
         code = frame[position + 1]
@@ -52,6 +56,29 @@ def bare(frame: bytes) -> bytes:
     if not is_padding(rest):
         raise NotDecoded("something stands behind the end of a frame's code stream")
     return b"".join((*parts, frame[position:]))
+
+
+@lru_cache(maxsize=16)
+def _bare_tables(segments: bytes) -> bytes | None:
+    """
+    Give the segments before the first scan without what no decoder needs.
+
+    The frames of a loop have the same. None where they do not end where they should: what was
+    taken for the scan's marker stands within one of them.
+    """
+    parts, position = [], 0
+    while position < len(segments):
+        if position + 4 > len(segments):
+            return None
+        code = segments[position + 1]
+        end = position + 2 + int.from_bytes(segments[position + 2 : position + 4], "big")
+        marked = segments[position] == MARKER and code not in ALONE | {MARKER, END, SCAN}
+        if not marked or not position + 4 <= end <= len(segments):
+            return None
+        if _is_needed(code, segments[position + 4 : end]):
+            parts.append(segments[position:end])
+        position = end
+    return b"".join(parts)
 
 
 def _skip_fill(frame: bytes, position: int) -> int:
