@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from img_ingestion.deidentify.representation import BINARY_NUMBERS, CODED, TEXT
+from img_ingestion.deidentify.representation import BINARY_NUMBERS, CODED, TEXT, is_plain
 from img_ingestion.deidentify.text_forms import has_uid
 from img_ingestion.deidentify.values import CODE
 
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     """Tag, VR and bytes, and who owns the private block."""
     Answers = dict[Key, RawDataElement | None]
 
-MOST = 20_000
-"""Elements: some megabytes."""
-MOST_PATIENTS = 8
-LONGEST = 1024
+MOST, MOST_PATIENTS = 10_000, 8
+"""Elements of one patient: a few megabytes."""
+LONGEST = 256
 """Bytes of a value: longer ones are rare, and their own."""
 REPEATED = TEXT | CODED - {"UI"}
 """Each file has UIDs of its own; names and sequences stand for more than their bytes."""
@@ -59,7 +58,7 @@ def repeats(raw: RawDataElement) -> bool:
     if raw.VR not in REPEATED or int(raw.tag) in CODE:
         return False
     value = raw.value or b""
-    return value.isascii() and not has_uid(value.decode("ascii"))
+    return is_plain(value) and not has_uid(value.decode("ascii"))
 
 
 @lru_cache(maxsize=MOST_PATIENTS)

@@ -90,7 +90,8 @@ def overruns(texts: Sequence[str]) -> bool:
     return any(len(text) > LONGEST_CODE for text in texts)
 
 
-def _is_plain(value: bytes) -> bool:
+def is_plain(value: bytes) -> bool:
+    """Tell bytes that say the same in every character set of PS3.5 6.1."""
     return value.isascii() and b"\x1b" not in value
 
 
@@ -111,7 +112,7 @@ def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
     elements need no decoding, and a malformed number needs no conversion that would raise.
     """
     if raw.is_raw and isinstance(raw.value, bytes):
-        if raw.VR in CODED or (raw.VR in TEXT and _is_plain(raw.value)):
+        if raw.VR in CODED or (raw.VR in TEXT and is_plain(raw.value)):
             text = raw.value.decode("latin-1")
             texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
             return [each.strip(" \0") for each in texts]
@@ -135,7 +136,7 @@ def text_of(source: Dataset, tag: int) -> str:
     if raw is None:
         return ""
     content = raw.value
-    if raw.is_raw and isinstance(content, bytes) and raw.VR in PLAIN_TEXT and _is_plain(content):
+    if raw.is_raw and isinstance(content, bytes) and raw.VR in PLAIN_TEXT and is_plain(content):
         # Several values, or the groups of a name, read otherwise; a UID that is padded with a
         # space is written anew.
         text = content.decode("ascii")

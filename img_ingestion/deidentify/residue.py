@@ -26,6 +26,7 @@ from img_ingestion.deidentify import dates, representation
 from img_ingestion.deidentify.defined_terms import prescribed
 from img_ingestion.deidentify.identifiers import identity_tags
 from img_ingestion.deidentify.leaves import Leaf, Leaves, fragments_end
+from img_ingestion.deidentify.memory import LONGEST, MOST, MOST_PATIENTS
 from img_ingestion.deidentify.needles import Needles
 from img_ingestion.deidentify.private import begins_documented, is_documented
 from img_ingestion.deidentify.tables import rows
@@ -53,8 +54,6 @@ DELIMITERS = {True: b"\xfe\xff\xdd\xe0" + bytes(4), False: b"\xff\xfe\xe0\xdd" +
 LAST_LETTERS, FIRST_LETTERS = re.compile(rb"[A-Za-z]*\Z"), re.compile(rb"[A-Za-z]*")
 LONGEST_WORD = 32
 QUANTUM = 4
-MOST_REMEMBERED, LONGEST_REMEMBERED = 20_000, 1024
-"""Elements and runs of letters of one patient; bytes of each."""
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 TRANSFER_SYNTAX = 0x00020010
 TEXT = representation.TEXT | {"AS", "PN"}
@@ -76,7 +75,7 @@ class Lasting:
 
     def remember(self, said: Leaf | bytes, texts: Iterable[str]) -> None:
         """Pass over it the next time, if it holds no UID."""
-        if len(self.silent) >= MOST_REMEMBERED:
+        if len(self.silent) >= MOST:
             self.silent.clear()
         if not any(map(has_uid, texts)):
             self.silent.add(said)
@@ -95,7 +94,7 @@ class Sought:
         if leaf in self.lasting.silent:
             return
         self._look_at(leaf)
-        if leaf.vr != "UI" and len(leaf.value) <= LONGEST_REMEMBERED:
+        if leaf.vr != "UI" and len(leaf.value) <= LONGEST:
             self.lasting.remember(leaf, leaf.texts if leaf.vr in SEARCHED else ())
 
     def check_encoded(self, run: bytes) -> None:
@@ -103,7 +102,7 @@ class Sought:
         said = _decoded(run)
         if any(map(self.cleaner.finds, said)):
             raise NotVerified("an identifier was still there, in base64")
-        if len(run) <= LONGEST_REMEMBERED:
+        if len(run) <= LONGEST:
             self.lasting.remember(run, said)
 
     def _look_at(self, leaf: Leaf) -> None:
@@ -247,7 +246,7 @@ def _in_a_word(content: bytes | memoryview, start: int, end: int) -> bool:
     return word.isascii() and is_clinical(word.decode("ascii").lower())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=MOST_PATIENTS)
 def _lasting(found: Identifiers, days: int | None) -> Lasting:
     """Prepare what is sought; in every byte, pixels too, whatever element it is in."""
     moved = None
