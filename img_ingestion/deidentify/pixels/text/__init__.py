@@ -4,9 +4,11 @@ Text that is found in the pixels, wherever it stands and whatever the device.
 ::
 
     changes.py   which parts of which frame have to be looked at
+    parts.py     ... as few pixels as a few boxes can have
     views.py     what of the stored values is shown to the detector
     drawn.py     what was drawn on a ground of one value
-    lines.py     a view -> boxes that look like text
+    likelihood.py a view -> how likely each pixel belongs to text
+    lines.py     ... -> boxes that look like text
     reading.py   what a box says; print told from anatomy
     deciding.py  which boxes are hidden, and why
     keeping.py   what stays under the policy `identifiers`, read twice and left whole
@@ -29,6 +31,7 @@ from img_ingestion.deidentify.pixels.text.along import whole_lines
 from img_ingestion.deidentify.pixels.text.changes import changed
 from img_ingestion.deidentify.pixels.text.deciding import FOUND, Decision, Wanted, decided
 from img_ingestion.deidentify.pixels.text.lines import lines
+from img_ingestion.deidentify.pixels.text.parts import merged
 from img_ingestion.deidentify.pixels.text.views import brightness, planes, surroundings, window
 from img_ingestion.pixel_data import frames, pixel_format
 
@@ -144,6 +147,10 @@ def _around(part: Box, new: Sequence[Region] | None) -> Iterator[Box]:
     if new is None:
         yield part
         return
+    yield from merged(_nearby(part, new))
+
+
+def _nearby(part: Box, new: Sequence[Region]) -> Iterator[Box]:
     for region in new:
         left, top = max(region.left - NEAR, part.left), max(region.top - NEAR, part.top)
         right = min(region.right + NEAR, part.right)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from img_ingestion.deidentify.pixels.rules import Box
-from img_ingestion.deidentify.pixels.text.raster import patches
+from img_ingestion.deidentify.pixels.text.parts import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
+
+    from img_ingestion.deidentify.pixels.rules import Box
 
 CELL = 64
 """Pixels: what changes within a cell, or in a neighbouring one, is looked at together."""
@@ -30,7 +31,7 @@ def changed(frames: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any],
     before: NDArray[Any] | None = None
     for number, frame in enumerate(frames, start=1):
         differs = _steps(frame) if before is None else frame != before
-        for part in _parts(differs):
+        for part in parts(_any_plane(differs), CELL):
             yield number, frame, part
         before = frame
 
@@ -42,18 +43,8 @@ def _steps(frame: NDArray[Any]) -> NDArray[np.bool_]:
     return steps
 
 
-def _parts(samples: NDArray[np.bool_]) -> Iterator[Box]:
+def _any_plane(samples: NDArray[np.bool_]) -> NDArray[np.bool_]:
     differs: NDArray[np.bool_] = samples[..., 0]
     for plane in range(1, samples.shape[2]):
         differs = differs | samples[..., plane]
-    rows, columns = differs.shape
-    padded = np.pad(differs, ((0, -rows % CELL), (0, -columns % CELL)))
-    shape = padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL
-    _, boxes = patches(np.any(padded.reshape(shape), axis=(1, 3)))
-    for left, top, wide, high in boxes.tolist():
-        yield Box(
-            max(left - 1, 0) * CELL,
-            max(top - 1, 0) * CELL,
-            min((left + wide + 1) * CELL, columns),
-            min((top + high + 1) * CELL, rows),
-        )
+    return differs

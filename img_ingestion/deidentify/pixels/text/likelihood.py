@@ -1,0 +1,74 @@
+"""
+How likely each pixel of a view belongs to text: looked at in tiles, and small print enlarged.
+
+To enlarge costs more than twice as much as the look itself, so that only what may be print is: the
+network's faintest idea of it is enough (docs/pixels.md has what that loses).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from img_ingestion.deidentify.pixels.text import models
+from img_ingestion.deidentify.pixels.text.parts import parts
+from img_ingestion.deidentify.pixels.text.raster import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+TILE, OVERLAP = 1024, 64
+"""Pixels: keeps memory flat on films, and no line of small text is cut in every tile."""
+FAINTEST = 0.02
+"""Of a pixel that may belong to print."""
+CELL = 32
+"""Pixels: what is enlarged lies in such cells, with one more around it."""
+
+
+def likelihood(view: NDArray[np.uint8], enlarged: float = 1.0) -> NDArray[np.float32]:
+    """
+    Look at a view.
+
+    Parameters
+    ----------
+    view : ndarray
+        (rows, columns, 3), 8 bits.
+    enlarged : float
+        How much what may be print is enlarged to be looked at again.
+
+    Returns
+    -------
+    ndarray
+        (enlarged * rows, enlarged * columns), 0 to 1.
+
+    """
+    seen = _tiled(view)
+    if enlarged == 1:
+        return seen
+    rows, columns = view.shape[:2]
+    closer = np.zeros((round(rows * enlarged), round(columns * enlarged)), np.float32)
+    for box in parts(seen > FAINTEST, CELL):
+        top, bottom = round(box.top * enlarged), round(box.bottom * enlarged)
+        left, right = round(box.left * enlarged), round(box.right * enlarged)
+        piece = scaled(view[box.top : box.bottom, box.left : box.right], right - left, bottom - top)
+        place = closer[top:bottom, left:right]
+        np.maximum(place, _tiled(piece), out=place)
+    return closer
+
+
+def _tiled(view: NDArray[np.uint8]) -> NDArray[np.float32]:
+    seen = np.zeros(view.shape[:2], np.float32)
+    for part in _tiles(*view.shape[:2]):
+        # Nothing can be read where nothing differs.
+        if (view[part] != view[part][0, 0]).any():
+            np.maximum(seen[part], models.text_likelihood(view[part]), out=seen[part])
+    return seen
+
+
+def _tiles(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+    for top in range(0, max(rows - OVERLAP, 1), TILE - OVERLAP):
+        for left in range(0, max(columns - OVERLAP, 1), TILE - OVERLAP):
+            yield slice(top, top + TILE), slice(left, left + TILE)
