@@ -18,11 +18,13 @@ from img_ingestion.deidentify import pixels
 from img_ingestion.deidentify.pixels import clean
 from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import Box, PixelRule
-from img_ingestion.deidentify.pixels.text import Wanted, still_readable
+from img_ingestion.deidentify.pixels.text import Wanted, models, still_readable
 from img_ingestion.deidentify.pixels.text.along import whole_lines
 from img_ingestion.deidentify.pixels.text.changes import changed
 from img_ingestion.deidentify.pixels.text.harmless import objection
+from img_ingestion.deidentify.pixels.text.likelihood import likelihood
 from img_ingestion.deidentify.pixels.text.lines import Line
+from img_ingestion.deidentify.pixels.text.parts import merged, parts
 from img_ingestion.deidentify.pixels.text.reading import Reading, is_line, is_text
 from img_ingestion.deidentify.pixels.text.views import surroundings
 from img_ingestion.errors import NotVerified, SettingsError
@@ -176,6 +178,37 @@ def test_a_part_that_does_not_change_is_looked_at_once_and_every_other_part_is_s
         assert part.left <= 450 - 64 < 450 + 49 < part.right
         assert part.top <= 200 - 64 < 200 < part.bottom
         assert part.right - part.left < 300
+
+
+def test_what_overlaps_is_looked_at_once() -> None:
+    marked = np.zeros((640, 640), np.bool_)
+    marked[10, 10] = marked[10, 140] = marked[600, 600] = True
+    assert sorted(parts(marked, 64), key=lambda box: box.left) == [
+        Box(0, 0, 256, 128),
+        Box(512, 512, 640, 640),
+    ]
+    assert merged([Box(0, 0, 10, 10), Box(2, 2, 8, 8), Box(0, 40, 10, 50)]) == [
+        Box(0, 0, 10, 10),
+        Box(0, 40, 10, 50),
+    ]
+
+
+def test_only_what_may_be_print_is_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.full((320, 640, 3), 60, np.uint8)
+    picture[ink(320, 640)] = 200
+    sizes = []
+    look = models.text_likelihood
+
+    def noted(part: NDArray[np.uint8]) -> NDArray[np.float32]:
+        sizes.append(part.shape[:2])
+        return look(part)
+
+    monkeypatch.setattr(models, "text_likelihood", noted)
+    seen = likelihood(picture, 1.5)
+    assert seen.shape == (480, 960)
+    assert seen[60:90, 60:300].max() > 0.9
+    assert sizes[0] == (320, 640)
+    assert sum(rows * columns for rows, columns in sizes[1:]) < seen.size / 2
 
 
 def test_without_text_no_pixel_changes(make_dataset: MakeDataset) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img_ingestion.deidentify.pixels.text.raster import extremes
+from img_ingestion.deidentify.pixels.text.raster import greatest, least
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,18 +27,21 @@ bits.
 
 def on_one_ground(plane: NDArray[np.float32], view: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give the view, but what stands on a ground of one value by the contrast that it has there."""
-    near, ground = _grounds(plane)
+    one = least(plane, 3) == greatest(plane, 3)
+    if not one.any():
+        return view
+    near, ground = _grounds(plane, greatest(one.astype(np.uint8), 3))
     ink = np.where(near, plane - ground, np.float32(0))
-    strongest = extremes(np.abs(ink), NEIGHBOURS)[1]
+    strongest = greatest(np.abs(ink), NEIGHBOURS)
     faintest = max(min(FAINTEST * float(np.ptp(plane)), MOST_LEVELS), FEWEST_LEVELS)
     place = 128 + 127 * ink / np.maximum(strongest, np.float32(1e-6))
     return np.where((strongest > faintest) & near, place.astype(np.uint8), view)
 
 
-def _grounds(plane: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def _grounds(
+    plane: NDArray[np.float32], one: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Tell where ink may stand on a ground of one value, and which value that is there."""
-    least, greatest = extremes(plane, 3)
-    one = extremes((least == greatest).astype(np.float32), 3)[1] > 0
-    level = extremes(np.where(one, plane, np.float32(-np.inf)), STROKE)[1]
-    near = extremes(extremes(one.astype(np.float32), STROKE)[1], STROKE)[0] > 0
+    level = greatest(np.where(one, plane, np.float32(-np.inf)), STROKE)
+    near = least(greatest(one, STROKE), STROKE) > 0
     return near & np.isfinite(level), np.where(one, plane, level)

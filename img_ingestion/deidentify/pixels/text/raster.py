@@ -22,20 +22,21 @@ def blurred(plane: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """Smooth (rows, columns) by a Gaussian of some `sigma` pixels, on a coarser grid."""
     rows, columns = plane.shape
     step = max(round(sigma / FINEST), 1)
+    if step == 1:
+        return np.asarray(cv2.GaussianBlur(plane, (0, 0), FINEST), np.float32)
     grid = (max(columns // step, 1), max(rows // step, 1))
     coarse = cv2.GaussianBlur(cv2.resize(plane, grid, interpolation=cv2.INTER_AREA), (0, 0), FINEST)
     return np.asarray(cv2.resize(coarse, (columns, rows)), np.float32)
 
 
-def extremes(
-    plane: NDArray[np.float32], side: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give the least and the greatest value in a square of so many pixels around each pixel."""
-    square = np.ones((side, side), np.uint8)
-    return (
-        np.asarray(cv2.erode(plane, square), np.float32),
-        np.asarray(cv2.dilate(plane, square), np.float32),
-    )
+def least(plane: NDArray[Any], side: int) -> NDArray[Any]:
+    """Give the least value in a square of so many pixels around each pixel."""
+    return np.asarray(cv2.erode(plane, np.ones((side, side), np.uint8)), plane.dtype)
+
+
+def greatest(plane: NDArray[Any], side: int) -> NDArray[Any]:
+    """Give the greatest value in a square of so many pixels around each pixel."""
+    return np.asarray(cv2.dilate(plane, np.ones((side, side), np.uint8)), plane.dtype)
 
 
 def scaled(picture: NDArray[np.uint8], columns: int, rows: int) -> NDArray[np.uint8]:

@@ -22,11 +22,11 @@ from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
 from img_ingestion.deidentify.pixels.text.drawn import on_one_ground
-from img_ingestion.deidentify.pixels.text.raster import blurred, extremes
+from img_ingestion.deidentify.pixels.text.raster import blurred, greatest, least
 from img_ingestion.errors import NotDeidentified, turned_into
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
@@ -99,9 +99,10 @@ def planes(frame: NDArray[Any], dataset: Dataset, stored: PixelFormat) -> NDArra
 
 def surroundings(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Give (rows, columns, planes) of `planes` as (rows, columns, 3): the first look."""
-    near, less_near, nearest = (_local(values, distance) for distance in DISTANCES)
-    third = _within_patches(values, nearest)
-    for plane in _contiguous(values):
+    each = _contiguous(values)
+    near, less_near, nearest = (_local(each, distance) for distance in DISTANCES)
+    third = _within_patches(each, nearest)
+    for plane in each:
         third = on_one_ground(plane, third)
     return np.dstack([near, less_near, third])
 
@@ -118,11 +119,12 @@ def brightness(values: NDArray[np.float32], shown: Window | None) -> NDArray[np.
         None: the whole range is shown.
 
     """
-    grey = values[..., 0]
+    each = _contiguous(values)
+    grey = each[0]
     whole = Window(float(grey.min()), float(grey.max()))
     beyond = _beyond(grey, shown) if shown else None
     third = _equalised(grey, whole) if beyond is None else beyond
-    return np.dstack([_stretched(grey, shown or whole), _local(values, NEAR), third])
+    return np.dstack([_stretched(grey, shown or whole), _local(each, NEAR), third])
 
 
 def _first(dataset: Dataset, keyword: str, default: float) -> float:
@@ -137,33 +139,48 @@ def _stretched(grey: NDArray[np.float32], ends: Window) -> NDArray[np.uint8]:
     return np.asarray(np.clip((grey - ends.low) * np.float32(scale), 0, 255), np.uint8)
 
 
-def _local(values: NDArray[np.float32], distance: Distance) -> NDArray[np.uint8]:
+def _local(values: Sequence[NDArray[np.float32]], distance: Distance) -> NDArray[np.uint8]:
     """Give the deviation from the surroundings; of several planes, the plane's that stands out."""
-    strongest = np.zeros(values.shape[:2], np.float32)
-    for plane in _contiguous(values):
-        difference = plane - blurred(plane, distance.sigma)
-        spread = np.sqrt(blurred(difference * difference, distance.sigma))
-        deviation = difference / (spread + _faintest(plane, distance.faintest))
-        strongest = np.where(np.abs(deviation) > np.abs(strongest), deviation, strongest)
-    return np.asarray(np.clip(128 + CONTRAST * strongest, 0, 255), np.uint8)
+    first, *others = (_deviation(plane, distance) for plane in values)
+    for each in others:
+        np.copyto(first, each, where=np.abs(each) > np.abs(first))
+    first *= CONTRAST
+    first += 128
+    return np.asarray(np.clip(first, 0, 255, out=first), np.uint8)
 
 
-def _within_patches(values: NDArray[np.float32], view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _deviation(plane: NDArray[np.float32], distance: Distance) -> NDArray[np.float32]:
+    """Give how many standard deviations of its surroundings each pixel is away from them."""
+    difference = plane - blurred(plane, distance.sigma)
+    spread = blurred(difference * difference, distance.sigma)
+    np.sqrt(spread, out=spread)
+    spread += _faintest(plane, distance.faintest)
+    difference /= spread
+    # Floating point pixels may be so far apart that their squares are not numbers.
+    np.copyto(difference, 0, where=np.isnan(difference))
+    return difference
+
+
+def _within_patches(
+    values: Sequence[NDArray[np.float32]], view: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """Give the view, but what stands in a patch far beyond the rest as it lies between extremes."""
-    for plane in _contiguous(values):
+    for plane in values:
         low, high = np.percentile(plane[::SPARSE, ::SPARSE], REST)
         far = FAR * (high - low)
         if plane.max() <= high + far and plane.min() >= low - far:
             continue
-        least, greatest = extremes(plane, NEIGHBOURS)
-        inside = (greatest > least) & ((least > high + far) | (greatest < low - far))
-        place = (plane - least) / np.maximum(greatest - least, np.float32(1e-6))
-        view = np.where(inside, (255 * place).astype(np.uint8), view)
+        darkest, brightest = least(plane, NEIGHBOURS), greatest(plane, NEIGHBOURS)
+        inside = (brightest > darkest) & ((darkest > high + far) | (brightest < low - far))
+        if inside.any():
+            place = (plane - darkest) / np.maximum(brightest - darkest, np.float32(1e-6))
+            view = np.where(inside, (255 * place).astype(np.uint8), view)
     return view
 
 
-def _contiguous(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    yield from (np.ascontiguousarray(plane) for plane in np.moveaxis(values, 2, 0))
+def _contiguous(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Give each plane apart."""
+    return [np.ascontiguousarray(plane) for plane in np.moveaxis(values, 2, 0)]
 
 
 def _faintest(plane: NDArray[np.float32], share: float) -> np.float32:
