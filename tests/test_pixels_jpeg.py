@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames, parse_basic_offsets
+from pydicom.pixels.processing import convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit
 
@@ -193,6 +194,19 @@ def test_what_is_not_sequential_is_decoded_and_written_without_loss(
     after = reads(dataset, "")
     assert np.abs(after - before)[:, outside(REGIONS)].max() <= 1  # another decoder rounds
     assert not after[:, ~outside(REGIONS)].any()
+
+
+def test_lossy_colours_that_are_decoded_are_written_as_rgb(make_dataset: MakeDataset) -> None:
+    values = speckled(8, 3)
+    dataset = make_dataset(**image(values, 8, PhotometricInterpretation="YBR_FULL_422"))
+    coded(dataset, [by_pillow(frame, progressive=True) for frame in values])
+    stored = reads(dataset, "pillow").astype(np.uint8)
+    before = convert_color_space(stored, "YBR_FULL", "RGB").astype(np.int64)
+    hide(dataset, REGIONS, Limits())
+    assert dataset.PhotometricInterpretation == "RGB"
+    after = reads(dataset, "")
+    assert not after[:, ~outside(REGIONS)].any()
+    assert np.abs(after - before)[:, outside(REGIONS)].max() <= 3  # another decoder rounds
 
 
 def test_damaged_coded_data_are_never_passed_on_half_hidden(make_dataset: MakeDataset) -> None:

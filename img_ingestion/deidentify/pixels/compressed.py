@@ -67,8 +67,9 @@ def blank(
     try:
         _encapsulate(new, stored, _blanked(dataset, stored, regions, limits), limits)
     except NotDeidentified:
+        lost_already = new.file_meta.TransferSyntaxUID in METHODS
         new.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        _unpack(new, stored, _blanked(dataset, stored, regions, limits))
+        _unpack(new, stored, _blanked(dataset, stored, regions, limits), lost_already=lost_already)
     _put(dataset, stored, new)
     return tuple(regions)
 
@@ -131,10 +132,11 @@ def _digest(frame: NDArray[Any]) -> bytes:
     return hashlib.blake2b(frame.tobytes(), digest_size=16).digest()
 
 
-def _unpack(image: Dataset, stored: PixelFormat, blanked: Iterable[NDArray[Any]]) -> None:
+def _unpack(
+    image: Dataset, stored: PixelFormat, blanked: Iterable[NDArray[Any]], *, lost_already: bool
+) -> None:
     """Write the frames uncompressed."""
     photometric = stored.photometric
-    lost_already = image.file_meta.TransferSyntaxUID in METHODS
     if photometric == "YBR_FULL" and stored.bits_allocated == 8 and lost_already:  # noqa: PLR2004 - all that the conversion knows
         # Several IODs know YBR_FULL_422 in a code stream, but no uncompressed YBR_FULL
         # (PS3.3 C.8.5.6.1.2), and RGB is what every reader makes of it.
