@@ -52,6 +52,10 @@ def _pixels(dataset: Dataset) -> list[np.ndarray]:
     return [frame.copy() for frame in frames(dataset, Limits())]
 
 
+def _ended(frame: bytes) -> bytes:
+    return frame[: frame.rindex(b"\xff\xd9") + 2]
+
+
 def _behind_size(frame: bytes) -> int:
     return 4 + int.from_bytes(frame[4:6], "big")
 
@@ -87,6 +91,22 @@ def test_a_second_picture_behind_the_first_is_not_let_through(name: str) -> None
     dataset = _changed(_real(name), lambda frame: frame + frame)
     with pytest.raises(NotDecoded):
         strip(dataset)
+
+
+@pytest.mark.parametrize("name", JPEG)
+def test_the_rest_of_a_word_behind_the_end_is_cut_and_no_pixel_changes(name: str) -> None:
+    dataset = _real(name)
+    pixels = _pixels(dataset)
+    _changed(dataset, lambda frame: _ended(frame) + b"\0" + NAME[:6])
+    assert all(map(np.array_equal, _pixels(dataset), pixels))
+    assert strip(dataset)
+    assert NAME[:6] not in dataset.PixelData
+    assert all(map(np.array_equal, _pixels(dataset), pixels))
+    longer = _changed(_real(name), lambda frame: _ended(frame) + NAME[:8])
+    with pytest.raises(NotDecoded):
+        _pixels(longer)
+    with pytest.raises(NotDecoded):
+        strip(longer)
 
 
 @pytest.mark.parametrize("name", [*JPEG, *JPEG_2000, "MR_small_RLE.dcm", "SC_rgb_rle_2frame.dcm"])

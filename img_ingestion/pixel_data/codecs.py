@@ -12,6 +12,7 @@ import imagecodecs
 
 from img_ingestion.errors import NotDecoded, turned_into
 from img_ingestion.pixel_data.codestream import (
+    BEHIND_END,
     END_OF_IMAGE,
     CodestreamHeader,
     jpeg2000_header,
@@ -81,10 +82,10 @@ def _ended(codestream: bytes) -> None:
 
     libjpeg paints what is missing grey, with a warning that imagecodecs does not pass on, and
     CharLS can take seconds to find out. After the end only fill bytes (0xFF, 0) may stand and
-    one byte of padding of any value.
+    less than a word of any value.
     """
     body = codestream.rstrip(b"\0\xff")
-    if END_OF_IMAGE not in (body[-2:], body[-3:-1]):
+    if END_OF_IMAGE not in body[-len(END_OF_IMAGE) - BEHIND_END :]:
         raise NotDecoded("the codestream does not end where its fragments do")
 
 

@@ -19,6 +19,9 @@ MARKER, JFIF, ADOBE = 0xFF, 0xE0, 0xEE
 COLOURS = 3
 """Components of a colour picture."""
 END_OF_IMAGE = b"\xff\xd9"
+"""Never within coded data (ISO 10918-1 B.1.1.5, 14495-1 A.1)."""
+BEHIND_END = 7
+"""Bytes of any value that some encoders leave behind it, to fill up whole words."""
 CODESTREAM = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and of its size segment (ISO 15444-1 annex A.4, A.5)."""
 

@@ -2,8 +2,8 @@
 JPEG and JPEG-LS code streams without remarks (ITU-T T.81 Annex B, T.87 Annex C).
 
 Kept: what a decoder reads, the JFIF header without its thumbnail, Adobe's and HP's colour
-transform. Cut: comments that are no encoder's own, and every other application segment (EXIF, ICC
-profiles, makers' notes).
+transform. Cut: comments that are no encoder's own, every other application segment (EXIF, ICC
+profiles, makers' notes), and the rest of a word behind the end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from img_ingestion.deidentify.code_streams.remarks import is_encoders_own, is_padding
 from img_ingestion.errors import NotDecoded
+from img_ingestion.pixel_data.codestream import BEHIND_END, END_OF_IMAGE
 
 MARKER, START, SCAN, END, COMMENT = 0xFF, 0xD8, 0xDA, 0xD9, 0xFE
 FIRST_SCAN, LONGEST_TABLES = bytes((MARKER, SCAN)), 4096
@@ -53,9 +54,11 @@ def bare(frame: bytes) -> bytes:
             parts.append(frame[position:end])
         position = end
     rest = frame[position + 2 :]
-    if not is_padding(rest):
+    if is_padding(rest):
+        return b"".join((*parts, frame[position:]))
+    if len(rest.rstrip(b"\0")) > BEHIND_END:
         raise NotDecoded("something stands behind the end of a frame's code stream")
-    return b"".join((*parts, frame[position:]))
+    return b"".join((*parts, END_OF_IMAGE))
 
 
 @lru_cache(maxsize=16)
