@@ -38,8 +38,8 @@ class Page:
     text: Path
     size: int
     """Bytes of base64."""
-    digests: tuple[str, str]
-    """sha256 of the picture and of its base64."""
+    digest: str
+    """sha256 of the picture, which says whether its base64 is as it was made, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,7 @@ class Outputs:
 
     def _digests(self, name: str) -> dict[str, str]:
         digests = {f"{stem(name)}.dcm": self.digest}
-        for page in self.pages:
-            png, text = page.digests
-            digests |= {self._png(name, page): png, f"{self._png(name, page)}.txt": text}
-        return digests
+        return digests | {self._png(name, page): page.digest for page in self.pages}
 
     def _png(self, name: str, page: Page) -> str:
         return f"{stem(name, page.frame if len(self.pages) > 1 else None)}.png"
@@ -135,7 +132,7 @@ def staged(
             png=shelves.stage(picture.png, cleaned, temporaries, clean.id),
             text=shelves.stage(text, encoded, temporaries, clean.id),
             size=len(text),
-            digests=(sha256(picture.png).hexdigest(), sha256(text).hexdigest()),
+            digest=sha256(picture.png).hexdigest(),
         )
         pages.append(page)
         laps.lap("write")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from img_ingestion import sealing, unsealing
+from img_ingestion import as_made, sealing, unsealing
 from img_ingestion.durable import storing
 from img_ingestion.shelves import stem
 from img_ingestion.tally import STATES
@@ -146,13 +145,8 @@ def _output_fault(home: Home, filed: Filed, name: str) -> Iterator[str]:
                 yield f"{shown} was to be pruned and is there; say prune again"
         elif not path.is_file():
             yield f"{shown} is missing"
-        elif name in filed.outputs and _digest(path) != filed.outputs[name]:
+        elif (made := as_made.entered(filed, name)) and as_made.digest(filed, path) != made:
             yield f"{shown} was altered"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _originals(home: Home, customer: str, *, read: bool) -> dict[str, list[Original]]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from img_ingestion import durable, unsealing
+from img_ingestion import as_made, durable, unsealing
 from img_ingestion.errors import SettingsError
 from img_ingestion.reconcile import ID_LENGTH, output_names
 
@@ -32,7 +32,7 @@ class Share:
     directory: str
     paths: tuple[Path, ...]
     digests: tuple[str, ...]
-    """sha256 of each, as the ledger has it; empty where it does not."""
+    """sha256 of each, or of the picture in it, as the ledger has it; empty where it does not."""
     size: int
     """Bytes."""
     intact: bool = True
@@ -99,7 +99,7 @@ def _shares(
             names = [name for name in output_names(filed) if name.endswith(".txt") is base64]
             found = [name for name in names if (folder / filed.customer / name).is_file()]
             paths = [folder / filed.customer / name for name in found]
-            digests = [filed.outputs.get(name, "") for name in found]
+            digests = [as_made.entered(filed, name) for name in found]
         if filed.delivered and paths:
             with durable.storing("looking at what is kept"):
                 size = sum(path.stat().st_size for path in paths)
@@ -119,7 +119,10 @@ def _chosen(shares: Sequence[Share], keep: Keep, now: float, total: int) -> Iter
 
 def _is_intact(home: Home, share: Share) -> bool:
     with durable.storing("reading what is kept"):
-        found = [unsealing.digest(home, path) for path in share.paths]
+        if share.directory == home.archive.name:
+            found = [unsealing.digest(home, path) for path in share.paths]
+        else:
+            found = [as_made.digest(share.filed, path) for path in share.paths]
     if "" in found:
         raise SettingsError(
             "encrypted originals go only where they can be looked at: "

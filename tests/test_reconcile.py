@@ -76,6 +76,11 @@ def changed(pattern: str, more: bytes = b"x") -> Callable[[Path], None]:
     return change
 
 
+def with_a_line_end(home: Path) -> None:
+    path = next(home.glob("encoded_images/north/*"))
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
 def put(name: str) -> Callable[[Path], None]:
     def stranger(home: Path) -> None:
         (home / name).write_bytes(b"stranger")
@@ -90,6 +95,7 @@ def put(name: str) -> Callable[[Path], None]:
         (gone("local_dcm_dicomcleaner/north/*.png"), ".png is missing"),
         (gone("local_dcm_dicomcleaner/north/*.dcm"), ".dcm is missing"),
         (changed("encoded_images/north/*"), ".png.txt was altered"),
+        (with_a_line_end, ".png.txt was altered"),
         (changed("local_dcm_dicomcleaner/north/*.png"), ".png was altered"),
         (changed("local_dcm_dicomcleaner/north/*.dcm"), ".dcm was altered"),
         (gone("archive/north/*/*/*/*"), "its original is missing from archive/ and quarantine/"),
