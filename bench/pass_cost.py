@@ -80,7 +80,7 @@ def of_rows(count: int) -> str:
             )
         took = passed(root)
         written(sets.small(), root / "local_dcm" / "bench", 1)
-        one = passed(root)
+        busy = passed(root)
         with Ledger.open(root / "state") as ledger_there:
             start = time.process_time()
             for one in range(LOOKUPS):
@@ -88,7 +88,7 @@ def of_rows(count: int) -> str:
                 ledger_there.known(entry)
                 ledger_there.done(f"w{one}")
             each = (time.process_time() - start) / LOOKUPS * 1000
-        said = f"{took:7.2f} s an empty pass, {one:7.2f} s one with a file"
+        said = f"{took:7.2f} s an empty pass, {busy:7.2f} s one with a file"
         return f"{count:>9} entries: {said}, {each:6.3f} ms to look up a file"
 
 
