@@ -281,3 +281,24 @@ def test_a_ledger_of_version_1_keeps_its_deliveries_and_the_keys_of_open_parcels
         assert rows == [("sent", "200 ok", "ab", 6.0)]
         assert ledger.put_back(["f"]) == (["f"], [])
     assert (home.state / "ledger-version-1.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_pass_asks_first_costs_the_same_whatever_the_ledger_has(home: Home) -> None:
+    steps: list[None] = []
+    with Ledger.open(home.state) as ledger:
+        assert isinstance(ledger.connection, schema.Sqlite)
+        ledger.connection.set_progress_handler(lambda: steps.append(None), 1)
+        took = []
+        for count in (10, 2000):
+            rows = [{"id": f"{count}-{number}"} for number in range(count)]
+            ledger.connection.executemany(
+                "INSERT INTO file (id, customer, place, sha256, size, work, state, seen_at,"
+                " changed_at, archived, name) VALUES (:id, 'c', :id, :id, 1, :id, 'sent', 0, 0, 1, :id)",
+                rows,
+            )
+            steps.clear()
+            assert (ledger.pending(), ledger.pending("c"), ledger.customers()) == (0, 0, [])
+            assert (ledger.halves(), list(ledger.due_series(1.0, "c", "backend"))) == ([], [])
+            assert ledger.put_away(rows[0]["id"])
+            took.append(len(steps))
+    assert took[0] == took[1]
