@@ -22,7 +22,7 @@ from img_ingestion.deidentify.pixels.text import Wanted, models, still_readable
 from img_ingestion.deidentify.pixels.text.along import whole_lines
 from img_ingestion.deidentify.pixels.text.changes import changed
 from img_ingestion.deidentify.pixels.text.harmless import objection
-from img_ingestion.deidentify.pixels.text.likelihood import likelihood
+from img_ingestion.deidentify.pixels.text.likelihood import closer, likelihood
 from img_ingestion.deidentify.pixels.text.lines import Line
 from img_ingestion.deidentify.pixels.text.parts import merged, parts
 from img_ingestion.deidentify.pixels.text.reading import Reading, is_line, is_text
@@ -204,7 +204,7 @@ def test_only_what_may_be_print_is_enlarged(monkeypatch: pytest.MonkeyPatch) -> 
         return look(part)
 
     monkeypatch.setattr(models, "text_likelihood", noted)
-    seen = likelihood(picture, 1.5)
+    seen = closer(picture, likelihood(picture), 1.5)
     assert seen.shape == (480, 960)
     assert seen[60:90, 60:300].max() > 0.9
     assert sizes[0] == (320, 640)

@@ -125,9 +125,8 @@ def still_readable(
             piece = frame[part.top : part.bottom, part.left : part.right]
             values = planes(piece, dataset, stored)
             view = brightness(values, shown)
-            boxes = lines(view)
-            if new is None and (hidden or wanted.stays) and view[..., 0].size <= SMALL:
-                boxes += lines(view, CLOSER)
+            small = new is None and (hidden or wanted.stays) and view[..., 0].size <= SMALL
+            boxes = lines(view, CLOSER if small else 1.0, both=True)
             texts = decided((view,), boxes, part, here, black)
             regions.update(dict.fromkeys(_whole(texts, values, part, here)))
     return tuple(regions)

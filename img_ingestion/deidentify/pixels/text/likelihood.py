@@ -28,16 +28,30 @@ CELL = 32
 """Pixels: what is enlarged lies in such cells, with one more around it."""
 
 
-def likelihood(view: NDArray[np.uint8], enlarged: float = 1.0) -> NDArray[np.float32]:
+def likelihood(view: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Look at a view of (rows, columns, 3), 8 bits; give (rows, columns), 0 to 1."""
+    seen = np.zeros(view.shape[:2], np.float32)
+    for part in _tiles(*view.shape[:2]):
+        # Nothing can be read where nothing differs.
+        if (view[part] != view[part][0, 0]).any():
+            np.maximum(seen[part], models.text_likelihood(view[part]), out=seen[part])
+    return seen
+
+
+def closer(
+    view: NDArray[np.uint8], seen: NDArray[np.float32], enlarged: float
+) -> NDArray[np.float32]:
     """
-    Look at a view.
+    Look again, enlarged, at what may be print.
 
     Parameters
     ----------
     view : ndarray
         (rows, columns, 3), 8 bits.
+    seen : ndarray
+        Its `likelihood`.
     enlarged : float
-        How much what may be print is enlarged to be looked at again.
+        How much.
 
     Returns
     -------
@@ -45,27 +59,15 @@ def likelihood(view: NDArray[np.uint8], enlarged: float = 1.0) -> NDArray[np.flo
         (enlarged * rows, enlarged * columns), 0 to 1.
 
     """
-    seen = _tiled(view)
-    if enlarged == 1:
-        return seen
     rows, columns = view.shape[:2]
-    closer = np.zeros((round(rows * enlarged), round(columns * enlarged)), np.float32)
+    found = np.zeros((round(rows * enlarged), round(columns * enlarged)), np.float32)
     for box in parts(seen > FAINTEST, CELL):
         top, bottom = round(box.top * enlarged), round(box.bottom * enlarged)
         left, right = round(box.left * enlarged), round(box.right * enlarged)
         piece = scaled(view[box.top : box.bottom, box.left : box.right], right - left, bottom - top)
-        place = closer[top:bottom, left:right]
-        np.maximum(place, _tiled(piece), out=place)
-    return closer
-
-
-def _tiled(view: NDArray[np.uint8]) -> NDArray[np.float32]:
-    seen = np.zeros(view.shape[:2], np.float32)
-    for part in _tiles(*view.shape[:2]):
-        # Nothing can be read where nothing differs.
-        if (view[part] != view[part][0, 0]).any():
-            np.maximum(seen[part], models.text_likelihood(view[part]), out=seen[part])
-    return seen
+        place = found[top:bottom, left:right]
+        np.maximum(place, likelihood(piece), out=place)
+    return found
 
 
 def _tiles(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img_ingestion.deidentify.pixels.text.likelihood import likelihood
+from img_ingestion.deidentify.pixels.text.likelihood import closer, likelihood
 from img_ingestion.deidentify.pixels.text.raster import patches, tilted
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Line:
         return max(self.right - self.left, self.bottom - self.top)
 
 
-def lines(view: NDArray[np.uint8], enlarged: float = 1.0) -> list[Line]:
+def lines(view: NDArray[np.uint8], enlarged: float = 1.0, *, both: bool = False) -> list[Line]:
     """
     Find what looks like text.
 
@@ -96,11 +96,15 @@ def lines(view: NDArray[np.uint8], enlarged: float = 1.0) -> list[Line]:
         (rows, columns, 3), 8 bits.
     enlarged : float
         How much small print is enlarged, in small pictures.
+    both : bool
+        Give what is found as it is, too.
 
     """
-    rows, columns = view.shape[:2]
-    scale = enlarged if rows * columns <= LARGEST_ENLARGED else 1.0
-    return list(_boxed(likelihood(view, scale), scale))
+    seen = likelihood(view)
+    if enlarged == 1 or view[..., 0].size > LARGEST_ENLARGED:
+        return list(_boxed(seen, 1.0))
+    found = list(_boxed(seen, 1.0)) if both else []
+    return found + list(_boxed(closer(view, seen, enlarged), enlarged))
 
 
 def _boxed(seen: NDArray[np.float32], scale: float) -> Iterator[Line]:
