@@ -21,9 +21,10 @@ from img_ingestion.deidentify.pixels.rules import Box, PixelRule
 from img_ingestion.deidentify.pixels.text import Wanted, models, still_readable
 from img_ingestion.deidentify.pixels.text.along import whole_lines
 from img_ingestion.deidentify.pixels.text.changes import changed
+from img_ingestion.deidentify.pixels.text.deciding import decided
 from img_ingestion.deidentify.pixels.text.harmless import objection
 from img_ingestion.deidentify.pixels.text.likelihood import closer, likelihood
-from img_ingestion.deidentify.pixels.text.lines import Line
+from img_ingestion.deidentify.pixels.text.lines import Line, lines
 from img_ingestion.deidentify.pixels.text.parts import merged, parts
 from img_ingestion.deidentify.pixels.text.reading import Reading, is_line, is_text
 from img_ingestion.deidentify.pixels.text.views import surroundings
@@ -211,6 +212,17 @@ def test_only_what_may_be_print_is_enlarged(monkeypatch: pytest.MonkeyPatch) -> 
     assert sum(rows * columns for rows, columns in sizes[1:]) < seen.size / 2
 
 
+def test_lines_that_begin_where_two_tiles_meet_are_lines_each() -> None:
+    page = np.full((300, 1300), 120, np.uint8)
+    page[60:260, 994:1246] = 255
+    for number, text in enumerate(("DOE JANE", "36802128", "16-02-1958")):
+        at = (1006, 100 + 50 * number)
+        cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 0, 2, cv2.LINE_AA)
+    found = lines(np.repeat(page[..., np.newaxis], 3, axis=2))
+    assert len(found) == 3
+    assert all(line.length > 3 * line.height for line in found)
+
+
 def test_without_text_no_pixel_changes(make_dataset: MakeDataset) -> None:
     dataset = image(make_dataset, noise(160, 400))
     before = dataset.PixelData
@@ -324,6 +336,15 @@ def test_a_line_of_any_script_is_told_from_a_mark() -> None:
     assert not is_text(Reading("", 0.0), Line(10, 10, 90, 30, score=0.8))
     assert is_text(Reading("XY", 0.8), Line(10, 10, 30, 30, score=0.7))
     assert not is_text(Reading("XY", 0.8), Line(10, 10, 30, 30, score=0.6))
+
+
+def test_a_short_line_that_is_sure_is_hidden_unread_on_every_kind_of_image() -> None:
+    page, whole = np.zeros((200, 200, 3), np.uint8), Box(0, 0, 200, 200)
+    short, long = Line(20, 20, 70, 40, score=0.95), Line(20, 20, 90, 40, score=0.75)
+    for unread in (True, False):
+        wanted = Wanted(unread=unread)
+        assert decided((page,), [short], whole, wanted).hidden
+        assert bool(decided((page,), [long], whole, wanted).hidden) is unread
 
 
 def test_what_goes_on_with_a_line_is_of_that_line() -> None:

@@ -144,8 +144,8 @@ def _reason(
     view = views[0]
     short, long = sorted(view.shape[:2])
     tall = line.height > max(TALLEST, TALLEST_SHARE * short) or long <= TINY
-    likely = LIKELY_LINE if wanted.unread else SURE_LINE
-    unread = covered < COVERED and not tall and is_line(line, likely)
+    runs = is_line(line, SURE_LINE) or (wanted.unread and is_line(line, LIKELY_LINE))
+    unread = covered < COVERED and not tall and runs
     nothing_stays = wanted.own is None or (wanted.marks and not is_short(line))
     if unread and nothing_stays:
         return FOUND
