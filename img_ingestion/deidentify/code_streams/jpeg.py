@@ -44,21 +44,22 @@ def bare(frame: bytes) -> bytes:
     scan = frame.find(FIRST_SCAN, 2, LONGEST_TABLES)
     tables = _bare_tables(frame[2:scan]) if scan > 0 else None
     parts, position = ([frame[:2]], 2) if tables is None else ([frame[:2], tables], scan)
-    while True:
-        position = _skip_fill(frame, position)
-        code = frame[position + 1]
-        if code == END:
-            break
-        end = _segment_end(frame, position, code)
-        if _is_needed(code, frame[position + 4 : end]):
-            parts.append(frame[position:end])
+    start, whole, code = position, tables is None or len(tables) == scan - 2, 0
+    while code != END:
+        marker = _skip_fill(frame, position)
+        code = frame[marker + 1]
+        end = marker if code == END else _segment_end(frame, marker, code)
+        goes_on = marker if _is_needed(code, frame[marker + 4 : end]) else end
+        if goes_on != position:
+            parts.append(frame[start:position])
+            start, whole = goes_on, False
         position = end
     rest = frame[position + 2 :]
     if is_padding(rest):
-        return b"".join((*parts, frame[position:]))
+        return frame if whole else b"".join((*parts, frame[start:]))
     if len(rest.rstrip(b"\0")) > BEHIND_END:
         raise NotDecoded("something stands behind the end of a frame's code stream")
-    return b"".join((*parts, END_OF_IMAGE))
+    return b"".join((*parts, frame[start:position], END_OF_IMAGE))
 
 
 @lru_cache(maxsize=16)
