@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", default="100,1000,10000,100000", metavar="N,N")
     parser.add_argument("--rows", default="1000,10000,100000,1000000", metavar="N,N")
-    parser.add_argument("--taken", default="1,100,1000,10000", metavar="N,N")
+    parser.add_argument("--taken", default="1,100,1000,9000", metavar="N,N")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         root = home(place)

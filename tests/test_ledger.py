@@ -283,22 +283,35 @@ def test_a_ledger_of_version_1_keeps_its_deliveries_and_the_keys_of_open_parcels
     assert (home.state / "ledger-version-1.sqlite").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_a_pass_asks_first_costs_the_same_whatever_the_ledger_has(home: Home) -> None:
+@pytest.mark.parametrize("state", ["sent", "waiting"])
+def test_what_a_pass_asks_costs_the_same_whatever_the_ledger_has(home: Home, state: str) -> None:
     steps: list[None] = []
     with Ledger.open(home.state) as ledger:
         assert isinstance(ledger.connection, schema.Sqlite)
         ledger.connection.set_progress_handler(lambda: steps.append(None), 1)
         took = []
         for count in (10, 2000):
-            rows = [{"id": f"{count}-{number}"} for number in range(count)]
+            rows = [{"id": f"{count}-{number}", "state": state} for number in range(count)]
             ledger.connection.executemany(
                 "INSERT INTO file (id, customer, place, sha256, size, work, state, seen_at,"
-                " changed_at, archived, name) VALUES (:id, 'c', :id, :id, 1, :id, 'sent', 0, 0, 1, :id)",
+                " changed_at, archived, name)"
+                " VALUES (:id, 'c', :id, :id, 1, :id, :state, 0, 0, 1, :id)",
                 rows,
             )
             steps.clear()
-            assert (ledger.pending(), ledger.pending("c"), ledger.customers()) == (0, 0, [])
-            assert (ledger.halves(), list(ledger.due_series(1.0, "c", "backend"))) == ([], [])
+            if state == "sent":
+                assert (ledger.pending(), ledger.pending("c"), ledger.customers()) == (0, 0, [])
+                assert list(ledger.due_series(1.0, "c", "backend")) == []
+            assert ledger.halves() == []
             assert ledger.put_away(rows[0]["id"])
+            entry = _entry(count, customer="c")
+            assert ledger.known(entry) is None
+            assert ledger.done(entry.work) is None
+            assert not ledger.named("c", entry.name)
+            assert not ledger.contradicted(entry, "1.2")
+            ledger.enter([(entry, None)])
+            ledger.archived([(entry, "")])
             took.append(len(steps))
+            if state == "sent":
+                ledger.connection.execute("UPDATE file SET state = 'sent'")
     assert took[0] == took[1]

@@ -46,7 +46,8 @@ def done(database: Database, work: str) -> str | None:
 
 def named(database: Database, customer: str, name: str) -> bool:
     """Tell whether outputs of a customer have this name."""
-    query = "SELECT 1 FROM file WHERE customer = ? AND name = ?"
+    # The last words are those of the index.
+    query = "SELECT 1 FROM file WHERE customer = ? AND name = ? AND name <> ''"
     with schema.storing("looking up a name"):
         return database.execute(query, (customer, name)).fetchone() is not None
 

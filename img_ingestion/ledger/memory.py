@@ -41,7 +41,7 @@ _RECALL = """
 INSERT INTO delivery (file, destination, customer, parcel, state, receipt_status, receipt_digest)
 SELECT id, destination, customer, parcel, CASE WHEN sent = 1 THEN 'sent' ELSE 'waiting' END,
     receipt_status, receipt_digest
-FROM file JOIN remembered USING (work) WHERE file.state = 'waiting' AND id = coalesce(?, id)
+FROM file JOIN remembered USING (work) WHERE file.state = 'waiting' {which}
 ON CONFLICT DO NOTHING
 """
 """A file that waits takes up the parcels that it was part of in a ledger that was lost."""
@@ -74,7 +74,7 @@ class Memory:
                     row[1:] = [1, line["status"], line["digest"]]
         rows = [(*key, *row) for key, row in known.items()]
         connection.executemany(_REMEMBER, rows)
-        connection.execute(_RECALL, (None,))
+        connection.execute(_RECALL.format(which=""))
 
     def written_from(self, connection: Database) -> None:
         """Write down what an older program left in the ledger alone."""
@@ -126,4 +126,4 @@ class Memory:
 
 def take_up(connection: Database, one: str) -> None:
     """Make a file that was just entered part of the parcels that are remembered of its work."""
-    connection.execute(_RECALL, (one,))
+    connection.execute(_RECALL.format(which="AND id = ?"), (one,))
