@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from img_ingestion import options
 from img_ingestion.deidentify.tables import edition
 
 ROOT = Path(__file__).resolve().parents[1]
+SENT = re.compile(r"(?:Sending|No picture)\.+ ")
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -22,10 +24,15 @@ def block(mark: str) -> list[str]:
 
 
 def shape(lines: list[str]) -> list[str]:
-    """Blur what is different from run to run: UIDs, ids, and the home's path."""
+    """Blur what is different from run to run: UIDs, which series they put first, ids, the home."""
     text = re.sub(r"2\.25\.\d+", "UID", "\n".join(lines))
     text = re.sub(r"\b[0-9a-f]{16}\b", "ID", text)
-    return re.sub(r"--home \S+ --config \S+", "--home HOME --config FILE", text).splitlines()
+    text = re.sub(r"--home \S+ --config \S+", "--home HOME --config FILE", text)
+    return [
+        line
+        for sent, some in groupby(text.splitlines(), lambda line: SENT.match(line) is not None)
+        for line in (sorted(some) if sent else some)
+    ]
 
 
 def test_readme_shows_what_the_demo_prints(

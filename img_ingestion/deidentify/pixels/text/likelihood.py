@@ -24,7 +24,7 @@ TILE, OVERLAP = 1024, 96
 """Pixels: keeps memory flat on films, and no line of small text is cut in every tile."""
 FAINTEST = 0.02
 """Of a pixel that may belong to print."""
-CELL = 32
+CELL = 48
 """Pixels: what is enlarged lies in such cells, with one more around it."""
 
 

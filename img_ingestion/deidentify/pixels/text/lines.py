@@ -97,15 +97,14 @@ def lines(view: NDArray[np.uint8], enlarged: float = 1.0, *, both: bool = False)
     enlarged : float
         How much small print is enlarged, in small pictures.
     both : bool
-        Give what is found as it is, too, and enlarge all of it: also where nothing is seen so.
+        Give what is found as it is, too.
 
     """
     seen = likelihood(view)
     if enlarged == 1 or view[..., 0].size > LARGEST_ENLARGED:
         return list(_boxed(seen, 1.0))
     found = list(_boxed(seen, 1.0)) if both else []
-    where = np.ones_like(seen) if both else seen
-    return found + list(_boxed(closer(view, where, enlarged), enlarged))
+    return found + list(_boxed(closer(view, seen, enlarged), enlarged))
 
 
 def _boxed(seen: NDArray[np.float32], scale: float) -> Iterator[Line]:
