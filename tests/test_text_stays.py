@@ -141,3 +141,13 @@ def test_a_mark_alone_stays_even_where_all_text_is_hidden(
     dataset = image(make_dataset, picture, **elements)
     clean(dataset, (), "all", Limits(), collect(dataset))
     assert abs(left_over(dataset, strokes) - share) < 0.05
+
+
+def test_a_mark_within_a_block_of_lines_is_hidden_with_them(make_dataset: MakeDataset) -> None:
+    mark, picture = ink(120, 240, "ERECT", at=(60, 60)), noise(120, 240)
+    name = ink(120, 240, "QUILLFEATHER", at=(60, 84))
+    picture[mark | name] = 2000
+    dataset = image(make_dataset, picture)
+    clean(dataset, (), "all", Limits(), collect(dataset))
+    assert left_over(dataset, mark) < 0.05
+    assert left_over(dataset, name) < 0.05

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,7 +105,7 @@ def decided(
         covered = _covered(line, part, hidden)
         if is_within(line, known):
             continue
-        reason = _reason(views, line, wanted, covered)
+        reason = _reason(views, line, _wanted_of(line, boxes, wanted), covered)
         if isinstance(reason, Reading):
             alone = not wanted.marks and covered < COVERED and is_whole(reason.text)
             stays.append(Stay(line, alone))
@@ -135,6 +135,15 @@ def decided(
     )
 
 
+def _wanted_of(line: Line, boxes: Sequence[Line], wanted: Wanted) -> Wanted:
+    """Say what may stay of a line: where only marks do, nothing that stands with other lines."""
+    if not wanted.marks:
+        return wanted
+    lines = (other for other in boxes if other.score >= SURE)
+    alone = is_short(line) and not any(map(line.is_beside, lines))
+    return wanted if alone else replace(wanted, own=None)
+
+
 def _reason(
     views: Sequence[NDArray[np.uint8]], line: Line, wanted: Wanted, covered: float
 ) -> str | Reading:
@@ -146,14 +155,15 @@ def _reason(
     tall = line.height > max(TALLEST, TALLEST_SHARE * short) or long <= TINY
     runs = is_line(line, SURE_LINE) or (wanted.unread and is_line(line, LIKELY_LINE))
     unread = covered < COVERED and not tall and runs
-    nothing_stays = wanted.own is None or (wanted.marks and not is_short(line))
-    if unread and nothing_stays:
+    if unread and wanted.own is None:
         return FOUND
     reading = read(view, line)
     if not (unread or (is_large(reading, line) if tall else is_text(reading, line))):
         return ""
-    if wanted.own is None or wanted.marks:
-        return FOUND if nothing_stays or not is_mark(reading, wanted.own) else reading
+    if wanted.own is None:
+        return FOUND
+    if wanted.marks:
+        return reading if is_mark(reading, wanted.own) else FOUND
     why, reading = objected(views, line, reading, wanted.own)
     return why or reading
 

@@ -75,11 +75,10 @@ def is_whole(text: str) -> bool:
     return any(map(WHOLE.fullmatch, _folded(text)))
 
 
-def is_mark(reading: Reading, own: Identifiers | None) -> bool:
+def is_mark(reading: Reading, own: Identifiers) -> bool:
     """Tell a mark of a side, a posture or a scale, read for certain and alone."""
     text = reading.text.upper().strip()
-    told = own is None or _tells(text, own)
-    return reading.sure >= SURE_MARK and MARK.fullmatch(text) is not None and not told
+    return reading.sure >= SURE_MARK and bool(MARK.fullmatch(text)) and not _tells(text, own)
 
 
 def says_word(text: str) -> bool:

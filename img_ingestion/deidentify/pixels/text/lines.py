@@ -78,6 +78,14 @@ class Line:
         least, most = (share * other.height for share in ALIKE)
         return least <= high <= most and self.follows(other, GAP)
 
+    def is_beside(self, other: Line) -> bool:
+        """Tell whether another line is no farther than this one is high, and not in its place."""
+        across = max(self.left, other.left) - min(self.right, other.right)
+        along = max(self.top, other.top) - min(self.bottom, other.bottom)
+        overlap = min(across, 0) * min(along, 0)
+        mine, its = ((one.right - one.left) * (one.bottom - one.top) for one in (self, other))
+        return max(across, along) < self.height and overlap < min(mine, its) / 2
+
     @property
     def length(self) -> float:
         """The long side."""
