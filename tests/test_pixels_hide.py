@@ -93,16 +93,18 @@ PALETTE: dict[str, object] = {
     )
 }
 
+WINDOW: dict[str, object] = {"WindowCenter": 1000, "WindowWidth": 500}
+
 CASES = {
     "monochrome2 8": Case("MONOCHROME2", 8, 8, (0,)),
     "monochrome2 8 in OB": Case("MONOCHROME2", 8, 8, (0,), vr="OB"),
     "monochrome2 12": Case("MONOCHROME2", 16, 12, (0,)),
-    "monochrome1 10": Case("MONOCHROME1", 16, 10, (1023,)),
-    "monochrome1 16": Case("MONOCHROME1", 16, 16, (65535,)),
-    "monochrome2 signed 16": Case("MONOCHROME2", 16, 16, (-32768,), signed=True),
-    "monochrome2 signed 12": Case("MONOCHROME2", 16, 12, (-2048,), signed=True),
-    "monochrome1 signed 12": Case("MONOCHROME1", 16, 12, (2047,), signed=True),
-    "falling slope": Case("MONOCHROME2", 16, 12, (4095,), more={"RescaleSlope": "-1"}),
+    "monochrome1 10": Case("MONOCHROME1", 16, 10, (1023,), more=WINDOW),
+    "monochrome1 16": Case("MONOCHROME1", 16, 16, (65535,), more=WINDOW),
+    "monochrome2 signed 16": Case("MONOCHROME2", 16, 16, (-32768,), signed=True, more=WINDOW),
+    "monochrome2 signed 12": Case("MONOCHROME2", 16, 12, (-2048,), signed=True, more=WINDOW),
+    "monochrome1 signed 12": Case("MONOCHROME1", 16, 12, (2047,), signed=True, more=WINDOW),
+    "falling slope": Case("MONOCHROME2", 16, 12, (4095,), more=WINDOW | {"RescaleSlope": "-1"}),
     "monochrome2 32": Case("MONOCHROME2", 32, 32, (0,)),
     "rgb": Case("RGB", 8, 8, (0, 0, 0)),
     "rgb by plane": Case("RGB", 8, 8, (0, 0, 0), planar=1),
@@ -245,14 +247,14 @@ FALLS = item(PixelValueTransformationSequence=[item(RescaleSlope="-2")])
 @pytest.mark.parametrize(
     ("photometric", "more", "black"),
     [
-        ("MONOCHROME1", {"PresentationLUTShape": "INVERSE"}, 4095),
+        ("MONOCHROME1", WINDOW | {"PresentationLUTShape": "INVERSE"}, 4095),
         ("MONOCHROME1", {"PresentationLUTShape": "IDENTITY"}, 0),
-        ("MONOCHROME2", {"PresentationLUTShape": "INVERSE"}, 4095),
+        ("MONOCHROME2", WINDOW | {"PresentationLUTShape": "INVERSE"}, 4095),
         ("MONOCHROME2", {"ModalityLUTSequence": [FALLING]}, 4095),
         ("MONOCHROME1", {"ModalityLUTSequence": [FALLING]}, 0),
         ("MONOCHROME2", {"VOILUTSequence": [FALLING]}, 4095),
         ("MONOCHROME2", {"VOILUTSequence": [FALLING], "WindowWidth": 5, "WindowCenter": 3}, 0),
-        ("MONOCHROME2", {"SharedFunctionalGroupsSequence": [FALLS]}, 4095),
+        ("MONOCHROME2", WINDOW | {"SharedFunctionalGroupsSequence": [FALLS]}, 4095),
         ("MONOCHROME1", {"PerFrameFunctionalGroupsSequence": [FALLS, FALLS]}, 0),
     ],
 )
@@ -271,6 +273,31 @@ def test_black_is_what_is_displayed_black(
     )
     assert shown is not None
     assert not shown[MASK].any()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, JPEGLSLossless])
+@pytest.mark.parametrize(
+    ("case", "darkest"),
+    [
+        pytest.param(Case("MONOCHROME2", 16, 16, (0,), signed=True), np.min, id="signed"),
+        pytest.param(Case("MONOCHROME1", 16, 16, (0,)), np.max, id="inverted"),
+    ],
+)
+def test_without_a_window_hiding_takes_no_contrast_from_what_stays(
+    case: Case, darkest: Callable[[NDArray[Any]], int], syntax: UID
+) -> None:
+    values = np.random.default_rng(3).integers(10, 200, (2, ROWS, COLUMNS, 1))
+    values[1][MASK] = 30000
+    make = native if syntax != JPEGLSLossless else compressed
+    dataset = make(case, values, syntax)
+    hide(dataset, REGIONS, Limits())
+    assert_hidden(values, decoded(dataset), (int(darkest(values[:, ~MASK])),))
+    rendering = Rendering(frames="all")
+    for one in pictures(dataset, rendering, Limits()):
+        shown = cv2.imdecode(np.frombuffer(one.png, np.uint8), cv2.IMREAD_UNCHANGED)
+        assert shown is not None
+        assert not shown[MASK].any()
+        assert shown[~MASK].max() > 200
 
 
 @pytest.mark.parametrize("keyword", ["FloatPixelData", "DoubleFloatPixelData"])

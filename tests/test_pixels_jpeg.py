@@ -262,6 +262,7 @@ def test_other_bits_than_the_header_has_are_not_taken_for_black(
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
     dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.WindowCenter, dataset.WindowWidth = 2048, 4096
     hide(dataset, REGIONS, Limits())
     assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert (reads(dataset, "")[:, ~outside(REGIONS)] == 4095).all()

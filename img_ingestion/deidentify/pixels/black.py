@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from pydicom.pixels.processing import apply_color_lut
 
-from img_ingestion.errors import NotDeidentified, turned_into
+from img_ingestion.errors import NotDecoded, NotDeidentified, turned_into
+from img_ingestion.pixel_data import frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
+    from img_ingestion.instance import Region
     from img_ingestion.pixel_data import PixelFormat
+    from img_ingestion.settings import Limits
 
 
 def black(dataset: Dataset, stored: PixelFormat) -> tuple[int, ...]:
@@ -48,6 +52,59 @@ def black(dataset: Dataset, stored: PixelFormat) -> tuple[int, ...]:
             return (_darkest_entry(dataset, stored),)
         case _:
             raise NotDeidentified("black is not known in this Photometric Interpretation")
+
+
+def black_beside(
+    dataset: Dataset, stored: PixelFormat, regions: Sequence[Region], limits: Limits
+) -> tuple[int, ...]:
+    """
+    Give the stored value of each sample that is displayed black beside the pixels that stay.
+
+    Where the header has no window, the lowest and the highest value of the picture are its
+    display's ends. The darkest value that can be stored would then take the contrast from all
+    others, so the darkest that stays is taken.
+
+    Parameters
+    ----------
+    dataset, stored : Dataset, PixelFormat
+        As `black`.
+    regions : sequence of Region
+        What will be overwritten, and so does not count.
+    limits : Limits
+        What decoding may cost.
+
+    Raises
+    ------
+    NotDeidentified, NotDecoded, TooLarge
+        As `black`; the frames cannot be decoded.
+
+    """
+    fill = black(dataset, stored)
+    grey = stored.photometric.startswith("MONOCHROME") and stored.bits_stored > 1
+    if not grey or fill == (0,) or _is_windowed(dataset):
+        return fill
+    darkest = np.max if fill[0] > 0 else np.min
+    with turned_into(NotDecoded, "decoding the frames"):
+        every = enumerate(frames(dataset, limits), start=1)
+        stay = (_outside(frame, number, regions) for number, frame in every)
+        each = [darkest(values) for values in stay if values.size]
+    return (int(darkest(each)),) if each else fill
+
+
+def _outside(frame: NDArray[Any], number: int, regions: Sequence[Region]) -> NDArray[Any]:
+    stays = np.ones(frame.shape[:2], np.bool_)
+    for region in regions:
+        if region.is_on(number):
+            stays[region.top : region.bottom, region.left : region.right] = False
+    return frame[stays]
+
+
+def _is_windowed(dataset: Dataset) -> bool:
+    """Tell whether the header says which values are displayed how."""
+    modality = _described(dataset, "PixelValueTransformationSequence")
+    voi = _described(dataset, "FrameVOILUTSequence")
+    said = (modality.get("ModalityLUTSequence"), voi.get("VOILUTSequence"), voi.get("WindowWidth"))
+    return any(each not in (None, "") for each in said)
 
 
 def _darkest_grey(dataset: Dataset, stored: PixelFormat) -> int:

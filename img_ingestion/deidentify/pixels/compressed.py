@@ -13,7 +13,7 @@ from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import ExplicitVRLittleEndian
 
 from img_ingestion.deidentify.pixels import jpeg
-from img_ingestion.deidentify.pixels.black import black
+from img_ingestion.deidentify.pixels.black import black_beside
 from img_ingestion.deidentify.pixels.lossless import encoded, little_endian, said_photometric
 from img_ingestion.deidentify.pixels.lossy import METHODS, keep_history
 from img_ingestion.deidentify.pixels.written import LONGEST, set_pixels, set_streams
@@ -101,7 +101,7 @@ def _blanked(
     dataset: Dataset, stored: PixelFormat, regions: Sequence[Region], limits: Limits
 ) -> Iterator[NDArray[Any]]:
     """Give each frame, (rows, columns, samples), with its regions black."""
-    fill = black(dataset, stored)
+    fill = black_beside(dataset, stored, regions, limits)
     with turned_into(NotDecoded, "decoding the frames"):
         for number, frame in enumerate(frames(dataset, limits), start=1):
             pixels = np.array(frame)

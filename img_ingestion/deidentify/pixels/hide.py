@@ -60,7 +60,7 @@ def hide(dataset: Dataset, regions: Sequence[Region], limits: Limits) -> tuple[R
     stored = pixel_format(dataset)
     if native.is_native(dataset):
         hidden = native.whole_cells(dataset, stored, regions)
-        native.blank(dataset, stored, hidden)
+        native.blank(dataset, stored, hidden, limits)
     else:
         hidden = compressed.blank(dataset, stored, regions, limits)
     for keyword in NO_LONGER_TRUE:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.uid import ExplicitVRBigEndian
 
-from img_ingestion.deidentify.pixels.black import black
+from img_ingestion.deidentify.pixels.black import black_beside
 from img_ingestion.errors import NotDecoded
 from img_ingestion.pixel_data.format import pixel_element
 from img_ingestion.pixel_data.frames import NATIVE
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from img_ingestion.instance import Region
     from img_ingestion.pixel_data import PixelFormat
+    from img_ingestion.settings import Limits
 
 
 def is_native(dataset: Dataset) -> bool:
@@ -57,14 +58,16 @@ def whole_cells(
     )
 
 
-def blank(dataset: Dataset, stored: PixelFormat, regions: Sequence[Region]) -> None:
+def blank(dataset: Dataset, stored: PixelFormat, regions: Sequence[Region], limits: Limits) -> None:
     """
     Overwrite the regions in the pixel data, in place; no byte outside them changes.
 
     Raises
     ------
-    NotDecoded
-        There are fewer bytes than the header promises.
+    NotDecoded, TooLarge
+        There are fewer bytes than the header promises, or more pixels than are taken.
+    NotDeidentified
+        It is not known what black is.
 
     """
     pixels = pixel_element(dataset)
@@ -73,7 +76,11 @@ def blank(dataset: Dataset, stored: PixelFormat, regions: Sequence[Region]) -> N
     # One bit a pixel: pixels cross bytes and frames, so they are hidden as bytes of one bit.
     samples = np.unpackbits(octets, bitorder="little") if stored.bits_allocated == 1 else octets
     cells = _cells(samples, dataset, stored)
-    fill = _fill(dataset, stored, cells)
+    if stored.is_float:
+        # Nothing says where the scale of floating values begins but the values themselves.
+        fill = np.asarray(np.fmin.reduce(cells, axis=None))
+    else:
+        fill = _as_stored(black_beside(dataset, stored, regions, limits), stored, cells)
     pixels_a_cell = stored.columns // cells.shape[2]
     for region in whole_cells(dataset, stored, regions):
         rows = slice(region.top, region.bottom)
@@ -128,12 +135,8 @@ def _cells(samples: NDArray[np.uint8], dataset: Dataset, stored: PixelFormat) ->
     return flat[:needed].reshape(shape)
 
 
-def _fill(dataset: Dataset, stored: PixelFormat, cells: NDArray[Any]) -> NDArray[Any]:
-    """Give black as it is stored, one value for each sample of a cell."""
-    if stored.is_float:
-        # Nothing says where the scale of floating values begins but the values themselves.
-        return np.asarray(np.fmin.reduce(cells, axis=None))
-    values = black(dataset, stored)
+def _as_stored(values: tuple[int, ...], stored: PixelFormat, cells: NDArray[Any]) -> NDArray[Any]:
+    """Give values as they are stored, one for each sample of a cell."""
     if cells.shape[3] > len(values):
         values = (values[0], *values)
     # Signed values stand as two's complement of all allocated bits, shifted to High Bit.
