@@ -153,7 +153,7 @@ class _Carrying:
 
     def work(self, request: Mapping[str, Any], _: bytes) -> Mapping[str, Any]:
         """Bring one parcel there, or take leave; say what came of it."""
-        if not request.keys() & {"parcel"}:
+        if "parcel" not in request:
             self.here.__exit__()
             return {}
         try:
