@@ -26,7 +26,7 @@ DESCRIPTION = """\
 Say what one file is, every element that would change and the line or row behind it, what is
 hidden in its pixels, whether it would be sent or held, and what the backend would be told.
 
-Nothing is written or sent. Values are not shown: their kind and size are.
+Nothing is sent, and nothing written but OUT. Values are not shown: their kind and size are.
 """
 REPORTS = True
 

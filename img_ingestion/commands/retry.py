@@ -20,7 +20,8 @@ NAME = "retry"
 HELP = "put what a destination refused back to waiting"
 DESCRIPTION = """\
 Put instances that a destination refused back to waiting; the next pass sends them. Those that
-travelled in one request go back together. What is held in quarantine/ was never sent: see README.
+travelled in one request go back together. For what is held in quarantine/ there is
+`held release`.
 """
 REPORTS = True
 
