@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from img_ingestion import options
+from img_ingestion import contract, errors, options
 from img_ingestion.cli import main
 from tools import make_manual
 
@@ -105,6 +105,24 @@ def test_every_command_that_a_page_names_can_be_said(page: Path) -> None:
             continue
         name, rest = options.command(words)
         options.ingestion(name).parse_args(rest)
+
+
+def test_the_request_that_is_shown_keeps_the_contract() -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", (DOCS / "delivery.md").read_text(), re.DOTALL)
+    assert contract.request_fault(shown.encode()) == ""
+    assert f"POST {contract.UPLOAD} HTTP/1.1" in (DOCS / "delivery.md").read_text("utf-8")
+
+
+def test_the_operator_is_told_what_to_do_about_each_code() -> None:
+    table = (DOCS / "operate.md").read_text("utf-8").split("| code | why it is held |")[1]
+    said = re.findall(r"^\| ([\w, ]+) \|", table.split("\n\n")[0], re.MULTILINE)
+    kinds = (errors.InstanceError, errors.DestinationRefused)
+    codes = {
+        one.__name__
+        for one in vars(errors).values()
+        if isinstance(one, type) and issubclass(one, kinds) and one is not errors.InstanceError
+    }
+    assert set(", ".join(said).split(", ")) == codes
 
 
 @pytest.mark.parametrize("kind", ["yaml", "ini"])

@@ -240,6 +240,17 @@ def test_files_are_named_after_what_they_are() -> None:
     assert not [path for path in MODULES if vague.search(path.stem)]
 
 
+def test_the_plan_names_every_room() -> None:
+    plan = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    folders = {f"{path.parent.name}/" for path in MODULES if path.name == "__init__.py"}
+    rooms = folders | {path.name for path in PACKAGE.glob("[!_]*.py")}
+    named = set(re.findall(r"\w+(?:\.py|/)", plan))
+    assert rooms <= named
+    assert {name for name in named if name.endswith(".py")} <= {
+        path.name for folder in ("img_ingestion", "tests") for path in (ROOT / folder).rglob("*.py")
+    } | {"ingestion.py", "filetransfer.py"}
+
+
 def test_every_module_says_its_idea_first() -> None:
     assert not [name_of(path) for path in MODULES if not ast.get_docstring(tree(path))]
 
