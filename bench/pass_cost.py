@@ -44,58 +44,52 @@ def passed(home: Path) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def home(place: str) -> Path:
+def home(root: Path) -> Path:
     """Make a home that has seen a pass."""
-    root = Path(place)
     (root / "local_dcm" / "customer_1").mkdir(parents=True)
     (root / "gateway.toml").write_text(SETTINGS)
     passed(root)
     return root
 
 
-def of_files(count: int) -> str:
+def of_files(place: Path, count: int) -> str:
     """Measure a pass over files that all stay."""
-    with tempfile.TemporaryDirectory() as place:
-        root = home(place)
-        for number in range(count):
-            folder = root / "local_dcm" / "customer_1" / f"{number // 1000:04}"
-            folder.mkdir(exist_ok=True)
-            (folder / f"{number:06}.dcm.part").write_bytes(b"x")
-        return f"{count:>9} files that stay: {passed(root):7.2f} s"
+    root = home(place)
+    for number in range(count):
+        folder = root / "local_dcm" / "customer_1" / f"{number // 1000:04}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number:06}.dcm.part").write_bytes(b"x")
+    return f"{count:>9} files that stay: {passed(root):7.2f} s"
 
 
-def of_rows(count: int) -> str:
+def of_rows(place: Path, count: int) -> str:
     """Measure a pass, and looking up files, over a ledger of so many entries."""
-    with tempfile.TemporaryDirectory() as place:
-        root = home(place)
-        with closing(sqlite3.connect(root / "state" / "ledger.sqlite")) as ledger, ledger:
-            ledger.executemany(
-                "INSERT INTO file (id, customer, place, sha256, size, work, state, seen_at,"
-                " changed_at, archived, name) VALUES (?, 'customer_1', ?, ?, 1, ?, 'sent', 0, 0,"
-                " 1, ?)",
-                (
-                    (f"{one:016x}", f"p{one}", f"s{one}", f"w{one}", f"n{one}")
-                    for one in range(count)
-                ),
-            )
-        took = passed(root)
-        written(sets.small(), root / "local_dcm" / "bench", 1)
-        busy = passed(root)
-        with Ledger.open(root / "state") as ledger_there:
-            start = time.process_time()
-            for one in range(LOOKUPS):
-                entry = Entry(f"{one:x}", "customer_1", f"p{one}", f"s{one}", 1, 0.0)
-                ledger_there.known(entry)
-                ledger_there.done(f"w{one}")
-            each = (time.process_time() - start) / LOOKUPS * 1000
-        said = f"{took:7.2f} s an empty pass, {busy:7.2f} s one with a file"
-        return f"{count:>9} entries: {said}, {each:6.3f} ms to look up a file"
+    root = home(place)
+    with closing(sqlite3.connect(root / "state" / "ledger.sqlite")) as ledger, ledger:
+        ledger.executemany(
+            "INSERT INTO file (id, customer, place, sha256, size, work, state, seen_at,"
+            " changed_at, archived, name) VALUES (?, 'customer_1', ?, ?, 1, ?, 'sent', 0, 0,"
+            " 1, ?)",
+            ((f"{one:016x}", f"p{one}", f"s{one}", f"w{one}", f"n{one}") for one in range(count)),
+        )
+    took = passed(root)
+    written(sets.small(), root / "local_dcm" / "bench", 1)
+    busy = passed(root)
+    with Ledger.open(root / "state") as ledger_there:
+        start = time.process_time()
+        for one in range(LOOKUPS):
+            entry = Entry(f"{one:x}", "customer_1", f"p{one}", f"s{one}", 1, 0.0)
+            ledger_there.known(entry)
+            ledger_there.done(f"w{one}")
+        each = (time.process_time() - start) / LOOKUPS * 1000
+    said = f"{took:7.2f} s an empty pass, {busy:7.2f} s one with a file"
+    return f"{count:>9} entries: {said}, {each:6.3f} ms to look up a file"
 
 
-def taken(count: int) -> str:
+def taken(place: Path, count: int) -> str:
     """Measure a pass that cleans and sends so many files."""
-    with tempfile.TemporaryDirectory() as place, line_cost.backend(Path(place)) as url:
-        root = line_cost.home(Path(place, "home"), sets.small(), count, url)
+    with line_cost.backend(place) as url:
+        root = line_cost.home(place / "home", sets.small(), count, url)
         took, clock = line_cost.passed(root)
     each = took / count * 1000
     return (
@@ -108,15 +102,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", default="100,1000,10000,100000", metavar="N,N")
     parser.add_argument("--rows", default="1000,10000,100000,1000000", metavar="N,N")
-    parser.add_argument("--taken", default="1,100,1000,9000", metavar="N,N")
+    parser.add_argument("--taken", default="1,100,1000,10000,100000", metavar="N,N")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        root = home(place)
-        print(f"start-up, empty folder: {min(passed(root) for _ in range(5)):.2f} s")
     tables = ((of_files, chosen.files), (of_rows, chosen.rows), (taken, chosen.taken))
-    for measure, counts in tables:
-        for count in filter(None, counts.split(",")):
-            print(measure(int(count)), flush=True)
+    # Nothing is deleted before the end, as `line_cost` says.
+    with tempfile.TemporaryDirectory() as place:
+        root = home(Path(place, "empty"))
+        print(f"start-up, empty folder: {min(passed(root) for _ in range(5)):.2f} s")
+        for measure, counts in tables:
+            for count in filter(None, counts.split(",")):
+                print(measure(Path(place, f"{measure.__name__}-{count}"), int(count)), flush=True)
 
 
 if __name__ == "__main__":
