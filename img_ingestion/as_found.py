@@ -8,7 +8,6 @@ The same as pydicom reads, from places that are known already. What it reads in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.filereader import read_sequence
-from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -25,10 +23,13 @@ from pydicom.uid import (
 )
 from pydicom.values import convert_string
 
+from img_ingestion.attribute import tag_of
 from img_ingestion.extent import LONG_FORM, PIXEL_DATA, SHORT_FORM, UNDEFINED, Place, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from pydicom.tag import BaseTag
 
     Element = DataElement | RawDataElement
     Elements = dict[BaseTag, Element]
@@ -87,7 +88,7 @@ def _file_meta(content: bytes, syntax: str) -> Elements:
     """Give the file meta information, its transfer syntax as it was understood."""
     places = check(content, PREAMBLE + len(PREFIX), implicit=False, little=True)
     elements = Found(content, implicit=False, little=True).elements(places) or {}
-    tag = _tag(TRANSFER_SYNTAX)
+    tag = tag_of(TRANSFER_SYNTAX)
     elements[tag] = DataElement(tag, "UI", UID(syntax))
     return elements
 
@@ -106,7 +107,7 @@ class Found:
         encodings: Any = DEFAULT
         for place in places:
             number, written, length, start, end = place
-            tag, vr = _tag(number), REPRESENTATIONS[written]
+            tag, vr = tag_of(number), REPRESENTATIONS[written]
             if length == UNDEFINED or number == PIXEL_DATA:
                 element = self._unusual(tag, place, encodings)
                 if element is None:
@@ -143,8 +144,3 @@ class Found:
         if stream.tell() != place.end:
             return None
         return DataElement(tag, "SQ", items, place.value, is_undefined_length=True)
-
-
-@lru_cache(maxsize=8192)
-def _tag(number: int) -> BaseTag:
-    return BaseTag(number)

@@ -18,7 +18,7 @@ from pydicom.uid import (
     RTDoseStorage,
 )
 
-from img_ingestion import as_found, extent
+from img_ingestion import as_found, attribute, extent
 from img_ingestion.errors import Incomplete, NotDicom, TooLarge, turned_into
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def read(received: ReceivedInstance, limits: Limits) -> Dataset:
 
 def has_pixels(dataset: Dataset) -> bool:
     """Tell an image from an instance that has no picture: a report, a plan, a waveform."""
-    return any(keyword in dataset for keyword in PIXELS)
+    return attribute.has(dataset, *PIXELS)
 
 
 def written(dataset: Dataset) -> bytes:
@@ -150,8 +150,10 @@ def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> list[e
 
 def _has_its_pixels(dataset: Dataset) -> None:
     """Hold an image that ends before its pixel data: cut between two elements, it looks whole."""
+    if has_pixels(dataset):
+        return
     sop_class = str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID"))
-    if has_pixels(dataset) or not IMAGE.search(UID(sop_class).name):
+    if not IMAGE.search(UID(sop_class).name):
         return
     # A dose of histograms alone (PS3.3 C.8.8.4) has no grid, and so nothing to scale (C.8.8.3).
     histograms = "DVHSequence" in dataset and "DoseGridScaling" not in dataset

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from img_ingestion import part10
+from img_ingestion import attribute, part10
 from img_ingestion.deidentify import (
     admission,
     character_sets,
@@ -33,7 +33,6 @@ from img_ingestion.deidentify.header import Header
 from img_ingestion.deidentify.memory import memory_of
 from img_ingestion.deidentify.patient import Patient
 from img_ingestion.deidentify.pseudonyms import Pseudonyms
-from img_ingestion.deidentify.representation import text_of
 from img_ingestion.deidentify.said import said
 from img_ingestion.deidentify.values import Values
 from img_ingestion.errors import NotDeidentified, turned_into
@@ -146,7 +145,7 @@ def deidentify(received: ReceivedInstance, policy: Policy) -> CleanInstance:
     laps.lap("pixels")
     with turned_into(NotDeidentified, "header"):
         values = Values(patient, cleaner, _unnamed_dates(own.profile))
-        sop_class = str(dataset.SOPClassUID)
+        sop_class = attribute.text(dataset, "SOPClassUID")
         known = memory_of(policy.version, patient, replace(found, uids=frozenset()), sop_class)
         clean = Header(policy.table, values, sop_class, known).cleaned(dataset)
         _sign(clean, patient, policy, pixels_checked=hidden.checked)
@@ -175,7 +174,7 @@ def _sign(clean: Dataset, patient: Patient, policy: Policy, *, pixels_checked: b
     """Say who the instance is of now, and what was done to it."""
     options = policy.settings.profile
     for tag, keyword in REQUIRED_IDENTITY.items():
-        if not text_of(clean, tag):
+        if not attribute.text(clean, tag):
             setattr(clean, keyword, patient.code(tag, ""))
     stamp.write(clean, options, weaker=policy.weaker, pixels=pixels_checked)
 

@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING
 
 from pydicom.uid import UID, MediaStorageDirectoryStorage, MPEGTransferSyntaxes
 
-from img_ingestion import part10
+from img_ingestion import attribute, part10
 from img_ingestion.deidentify import without_pictures
-from img_ingestion.deidentify.representation import text_of
 from img_ingestion.deidentify.written_form import is_encapsulated
 from img_ingestion.errors import NotAdmitted, NotDecoded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-REQUIRED = {
-    "SOPClassUID": 0x00080016,
-    "SOPInstanceUID": 0x00080018,
-    "StudyInstanceUID": 0x0020000D,
-    "SeriesInstanceUID": 0x0020000E,
-}
+REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 # PS3.3 C.12.1.1.2, with the misspellings that readers forgive.
 CHARACTER_SET = re.compile(r"(?:ISO(?: 2022)?[ _-]?IR[ _-]?\d{1,3}|GB18030|GBK)?", re.IGNORECASE)
 STORAGE = "SOP Class"
@@ -45,12 +39,13 @@ def check(dataset: Dataset) -> None:
         The transfer syntax is unknown, or the pixel data do not follow it.
 
     """
-    if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+    said = attribute.text(dataset.file_meta, "MediaStorageSOPClassUID")
+    if said == MediaStorageDirectoryStorage:
         raise NotAdmitted("a DICOMDIR: a directory of other files, with their patients' names")
-    for keyword, tag in REQUIRED.items():
-        if not text_of(dataset, tag):
+    for keyword in REQUIRED:
+        if not attribute.text(dataset, keyword):
             raise NotAdmitted(f"{keyword} is absent or empty")
-    sop_class = text_of(dataset, REQUIRED["SOPClassUID"])
+    sop_class = attribute.text(dataset, "SOPClassUID")
     if not _is_storage(sop_class):
         raise NotAdmitted("SOP Class UID (0008,0016) is none that this version knows")
     if why := without_pictures.HELD.get(sop_class):
@@ -70,19 +65,24 @@ def _is_storage(sop_class: str) -> bool:
 
 def _check_character_set(dataset: Dataset) -> None:
     """Hold what says its texts are written in no character set: nobody could read them."""
-    names = dataset.get("SpecificCharacterSet") or ""
-    if not all(map(CHARACTER_SET.fullmatch, [names] if isinstance(names, str) else names)):
+    if not all(map(CHARACTER_SET.fullmatch, attribute.texts(dataset, "SpecificCharacterSet"))):
         raise NotAdmitted("Specific Character Set (0008,0005) is none of the standard's")
 
 
 def _check_coding(dataset: Dataset) -> None:
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    expected = _is_of_fragments(dataset.file_meta.TransferSyntaxUID)
+    pixels = dataset.get_item(attribute.tag_of("PixelData"))
+    if pixels is not None and is_encapsulated(pixels) != expected:
+        said = "is not" if expected else "is"
+        raise NotDecoded(f"pixel data {said} encapsulated, against the transfer syntax")
+
+
+@lru_cache(maxsize=64)
+def _is_of_fragments(transfer_syntax: str) -> bool:
+    """Tell whether pixel data stand in fragments, or raise where they cannot be cleaned."""
+    syntax = UID(transfer_syntax)
     if not syntax.is_transfer_syntax:
         raise NotDecoded("Transfer Syntax UID (0002,0010) is none that this version knows")
     if syntax in MPEGTransferSyntaxes:
         raise NotAdmitted("a video: its pictures cannot be searched or cleaned one by one")
-    if "PixelData" in dataset:
-        encapsulated = is_encapsulated(dataset.get_item("PixelData"))
-        if encapsulated != syntax.is_encapsulated:
-            said = "is" if encapsulated else "is not"
-            raise NotDecoded(f"pixel data {said} encapsulated, against the transfer syntax")
+    return syntax.is_encapsulated

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom.charset import convert_encodings, decode_bytes, encode_string
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.valuerep import TEXT_VR_DELIMS
 
-from img_ingestion import part10
+from img_ingestion import attribute, part10
+from img_ingestion.attribute import known
 from img_ingestion.deidentify.representation import BINARY_NUMBERS, BYTES, CODED, TEXT
 from img_ingestion.errors import NotDeidentified
 
@@ -57,8 +57,7 @@ def settled(dataset: Dataset) -> Dataset:
     found = list(_texts(dataset))
     if not found:
         return dataset
-    value = dataset.get("SpecificCharacterSet") or ""
-    said = value if isinstance(value, str) else "\\".join(value)
+    said = "\\".join(attribute.texts(dataset, "SpecificCharacterSet"))
     real = _real(said, [text for _, text in found], [text for vr, text in found if vr == "PN"])
     if real == said:
         return dataset
@@ -103,7 +102,7 @@ def _texts(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
             and len(value) <= LONGEST
             and (not value.isascii() or ESCAPE in value)
         ):
-            vr = raw.VR or (dictionary_VR(raw.tag) if dictionary_has_tag(raw.tag) else "")
+            vr = raw.VR or known(int(raw.tag))
             if vr in TEXT or vr == "PN":
                 yield vr, value.rstrip(b"\0 ")
 

@@ -15,13 +15,14 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from img_ingestion.attribute import known
 from img_ingestion.deidentify import content_items, private, profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.blocks import FIRST_OF_BLOCK, Blocks, block_of
 from img_ingestion.deidentify.dummies import DUMMIES
 from img_ingestion.deidentify.memory import LONGEST, Memory, repeats
 from img_ingestion.deidentify.pseudonyms import names_a_class
-from img_ingestion.deidentify.representation import is_private, known
+from img_ingestion.deidentify.representation import is_private
 from img_ingestion.deidentify.serialised import as_raw
 from img_ingestion.deidentify.tables import PRIVATE
 from img_ingestion.deidentify.written_form import valid

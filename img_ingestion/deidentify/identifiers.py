@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydicom._uid_dict import UID_dictionary
 from pydicom.dataelem import RawDataElement
 
+from img_ingestion.attribute import known
 from img_ingestion.deidentify import profile, representation, written_dates
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dates import DA
@@ -66,7 +67,7 @@ def identity_tags() -> frozenset[int]:
 
 
 def _known_vr(tag: int) -> str:
-    return representation.known(tag).split(" ")[0]
+    return known(tag).split(" ")[0]
 
 
 @dataclass(slots=True)

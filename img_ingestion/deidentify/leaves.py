@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
-from img_ingestion.deidentify.representation import CODED, ONE_VALUE, known
+from img_ingestion.attribute import known
+from img_ingestion.deidentify.representation import CODED, ONE_VALUE
 from img_ingestion.errors import NotVerified
 from img_ingestion.extent import DEEPEST, ITEM, LONG_FORM, SEQUENCE_END, SHORT_FORM, UNDEFINED
 

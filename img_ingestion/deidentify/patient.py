@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from img_ingestion import attribute
 from img_ingestion.deidentify import dates
 from img_ingestion.deidentify.dummies import EMPTIED
-from img_ingestion.deidentify.representation import text_of
 from img_ingestion.deidentify.text_forms import LETTERS, folded
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Patient:
         The Patient ID (0010,0020); without one the name and birth date; without those the study,
         so that two unknown patients are never merged.
         """
-        study = text_of(dataset, STUDY) or text_of(dataset, INSTANCE)
-        name = text_of(dataset, PATIENT_NAME)
-        identity = text_of(dataset, PATIENT_ID)
+        study = attribute.text(dataset, STUDY) or attribute.text(dataset, INSTANCE)
+        name = attribute.text(dataset, PATIENT_NAME)
+        identity = attribute.text(dataset, PATIENT_ID)
         if not identity and name:
-            identity = f"{name}\0{text_of(dataset, BIRTH_DATE)}"
+            identity = f"{name}\0{attribute.text(dataset, BIRTH_DATE)}"
         identity = identity or study
         days = pseudonyms.days(identity, options.max_date_shift_days)
         return cls(identity, study, days, pseudonyms, _words(name), _is_over_89(dataset))
@@ -115,12 +115,12 @@ class Patient:
 
 def _is_over_89(dataset: Dataset) -> bool:
     """Tell whether the patient is over 89 by now, or was at a date of the record."""
-    born = re.match(r"(\d{4})\D?(\d\d)?\D?(\d\d)?", text_of(dataset, BIRTH_DATE))
+    born = re.match(r"(\d{4})\D?(\d\d)?\D?(\d\d)?", attribute.text(dataset, BIRTH_DATE))
     if born is None or not int(born[1]):
         return False
     day = "".join(part or "01" for part in born.groups())
     ninety = f"{int(day[:4]) + OLDEST + 1:04}{day[4:]}"
-    dates = (re.sub(r"\D", "", text_of(dataset, tag))[:8] for tag in DATES)
+    dates = (re.sub(r"\D", "", attribute.text(dataset, tag))[:8] for tag in DATES)
     return int(born[1]) < BORN_SINCE or any(date >= ninety for date in dates)
 
 

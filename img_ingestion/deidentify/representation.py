@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from img_ingestion.attribute import known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,6 @@ ALIKE = (TEXT, BINARY_NUMBERS, BYTES)
 ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
 """A backslash is a letter like any other there."""
 
-PLAIN_TEXT = frozenset({"AE", "CS", "DA", "LO", "PN", "SH", "TM", "UI"})
-"""Of one line."""
 FEW = 64
 """Bytes of numbers that may repeat."""
 CODE_STRING = re.compile(r"[A-Z0-9 _]*")
@@ -44,12 +42,6 @@ LONGEST_CODE = 16
 def is_private(tag: int) -> bool:
     """Tell an element of somebody's own from one of the standard's (PS3.5 7.8)."""
     return bool(tag >> 16 & 1)
-
-
-@lru_cache(maxsize=8192)
-def known(tag: int) -> str:
-    """Give the representations that the dictionary has for a tag, as it writes them, or ""."""
-    return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
 
 
 @lru_cache(maxsize=8192)
@@ -128,19 +120,3 @@ def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
     if element.VR != "PN":  # a number as it was written; of a name that would be its bytes
         values = [getattr(value, "original_string", value) for value in values]
     return [str(value).strip(" \0") for value in values]
-
-
-def text_of(source: Dataset, tag: int) -> str:
-    """Give the value of an element as text, "" where there is none."""
-    raw: Any = source.get_item(tag)
-    if raw is None:
-        return ""
-    content = raw.value
-    if raw.is_raw and isinstance(content, bytes) and raw.VR in PLAIN_TEXT and is_plain(content):
-        # Several values, or the groups of a name, read otherwise; a UID that is padded with a
-        # space is written anew.
-        text = content.decode("ascii")
-        if "\\" not in text and "=" not in text and not (raw.VR == "UI" and text[-1:] == " "):
-            return text.rstrip(" \0").strip()
-    value: object = source[tag].value
-    return "" if value is None else str(value).strip()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 
+from img_ingestion.attribute import known
 from img_ingestion.deidentify import representation
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def said(dataset: Dataset) -> Iterator[Said]:
         if vr in SILENT and tag not in NUMBERS and tag != BIRTH_DATE:
             continue
         if vr is None or vr == "UN":
-            known = representation.known(tag).split(" ")[0]
-            vr = known or (str(dataset[raw.tag].VR) if vr is None else "UN")
+            first = known(tag).split(" ")[0]
+            vr = first or (str(dataset[raw.tag].VR) if vr is None else "UN")
         if vr != "SQ":
             yield Said(dataset, raw, tag, vr)
             continue

@@ -15,9 +15,8 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from img_ingestion import __version__
+from img_ingestion import __version__, attribute
 from img_ingestion.deidentify import profile
-from img_ingestion.deidentify.representation import text_of
 from img_ingestion.deidentify.serialised import DEFAULT, Written
 from img_ingestion.deidentify.tables import rows
 
@@ -83,8 +82,8 @@ def file_meta(dataset: Dataset, transfer_syntax: UID) -> FileMetaDataset:
     """Build the file meta information anew (PS3.10 7.1); nothing of the original's is kept."""
     said = (
         (0x00020001, "OB", b"\0\1"),
-        (0x00020002, "UI", text_of(dataset, 0x00080016)),
-        (0x00020003, "UI", text_of(dataset, 0x00080018)),
+        (0x00020002, "UI", attribute.text(dataset, 0x00080016)),
+        (0x00020003, "UI", attribute.text(dataset, 0x00080018)),
         (0x00020010, "UI", transfer_syntax),
         (0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
         (0x00020013, "SH", IMPLEMENTATION_VERSION),
@@ -149,10 +148,11 @@ def _say_of_annotation(dataset: Dataset, *, pixels: bool) -> None:
     C.8.11.3, C.8.13.1 and other modules of newer images) the source's own NO is left, because a
     missing one would be invalid and a YES untrue.
     """
-    element = dataset.get("BurnedInAnnotation")
     if pixels:
         dataset.BurnedInAnnotation = "NO"
-    elif element is not None and dataset.SOPClassUID not in REQUIRES_STATEMENT:
+    elif attribute.has(dataset, "BurnedInAnnotation") and (
+        dataset.BurnedInAnnotation is not None and dataset.SOPClassUID not in REQUIRES_STATEMENT
+    ):
         del dataset.BurnedInAnnotation
 
 

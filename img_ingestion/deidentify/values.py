@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 
+from img_ingestion.attribute import known
 from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.character_sets import written
@@ -30,7 +31,6 @@ from img_ingestion.deidentify.representation import (
     counted,
     is_code,
     is_private,
-    known,
     overruns,
     texts_of,
     trusted,

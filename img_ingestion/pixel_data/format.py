@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom.dataelem import RawDataElement
 
+from img_ingestion import attribute
 from img_ingestion.errors import NotDecoded, turned_into
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-SHORT = 2
-"""Bytes of a number in US."""
 FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 """Pixel data that are floating point numbers, and their bits (PS3.3 C.7.6.24, C.7.6.25)."""
 
@@ -71,11 +69,11 @@ class PixelFormat:
 
 def pixel_element(dataset: Dataset) -> DataElement:
     """Find the one element that holds the pixels: integer, float or double float."""
-    found = [keyword for keyword in ("PixelData", *FLOATS) if keyword in dataset]
+    found = [keyword for keyword in ("PixelData", *FLOATS) if attribute.has(dataset, keyword)]
     if len(found) != 1:
         raise NotDecoded(f"{len(found)} pixel data elements where there must be one")
     with turned_into(NotDecoded, f"reading {found[0]}"):
-        element = dataset[found[0]]
+        element = dataset[attribute.tag_of(found[0])]
     if not isinstance(element.value, bytes | memoryview) or not element.value:
         raise NotDecoded(f"{found[0]} is empty or not bytes")
     return element
@@ -90,7 +88,7 @@ def declared_format(dataset: Dataset) -> PixelFormat:
     declared = PixelFormat(
         rows=_number(dataset, "Rows"),
         columns=_number(dataset, "Columns"),
-        frames=_number(dataset, "NumberOfFrames", 1),
+        frames=frame_count(dataset),
         samples=samples,
         bits_allocated=allocated,
         bits_stored=stored,
@@ -102,6 +100,11 @@ def declared_format(dataset: Dataset) -> PixelFormat:
     )
     _consistent(declared, bits)
     return declared
+
+
+def frame_count(dataset: Dataset) -> int:
+    """Give Number of Frames (0028,0008); an image without it has one."""
+    return _number(dataset, "NumberOfFrames", 1)
 
 
 def _consistent(declared: PixelFormat, float_bits: int) -> None:
@@ -157,19 +160,14 @@ def _planar(dataset: Dataset) -> bool | None:
 
 def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
     with turned_into(NotDecoded, f"reading {keyword}"):
-        raw: Any = dataset.get_item(keyword)
-        if isinstance(raw, RawDataElement) and raw.VR == "US" and raw.length == SHORT:
-            # Left as it stands: what is decoded has to be encoded again.
-            order: Literal["little", "big"] = "little" if raw.is_little_endian else "big"
-            return int.from_bytes(raw.value or b"", order)
-        value = dataset.get(keyword)
-        if value is None or value == "":
+        value = attribute.number(dataset, keyword)
+        if value is None:
             value = default
         if value is None:
             raise NotDecoded(f"{keyword} is missing")
-        return int(value)
+        return value
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
     with turned_into(NotDecoded, f"reading {keyword}"):
-        return str(dataset.get(keyword) or "").strip().upper()
+        return attribute.text(dataset, keyword).upper()

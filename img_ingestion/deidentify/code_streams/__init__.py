@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from pydicom.encaps import encapsulate, generate_frames, parse_basic_offsets, parse_fragments
 from pydicom.uid import (
     HTJ2K,
-    UID,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000TransferSyntaxes,
@@ -30,8 +29,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from img_ingestion import attribute
 from img_ingestion.deidentify.code_streams import jpeg, jpeg_2000, rle
-from img_ingestion.pixel_data import pixel_format
+from img_ingestion.pixel_data.encapsulated import one_each
+from img_ingestion.pixel_data.format import frame_count, pixel_element
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,25 +75,29 @@ def strip(dataset: Dataset) -> bool:
         A code stream is not built as its standard says, or something stands behind its end.
 
     """
-    extended = [tag for tag in EXTENDED_OFFSETS if tag in dataset]
-    bare = BARE.get(UID(dataset.file_meta.TransferSyntaxUID))
-    if bare is None or "PixelData" not in dataset:
+    extended = [tag for tag in EXTENDED_OFFSETS if attribute.has(dataset, tag)]
+    bare = BARE.get(dataset.file_meta.TransferSyntaxUID)
+    if bare is None or not attribute.has(dataset, "PixelData"):
         # An offset table for pixels that stand uncompressed points nowhere: bytes nobody reads.
         for tag in extended:
             del dataset[tag]
         return bool(extended)
-    value = dataset["PixelData"].value
-    tables = None
-    if len(extended) == len(EXTENDED_OFFSETS):
-        tables = tuple(dataset[tag].value for tag in EXTENDED_OFFSETS)
-    count = pixel_format(dataset).frames
-    frames = list(generate_frames(value, number_of_frames=count, extended_offsets=tables))
+    pixels, count = pixel_element(dataset), frame_count(dataset)
+    places = None if extended else one_each(pixels.value, count)
+    if places is None:
+        tables = None
+        if len(extended) == len(EXTENDED_OFFSETS):
+            tables = tuple(dataset[tag].value for tag in EXTENDED_OFFSETS)
+        every = generate_frames(pixels.value, number_of_frames=count, extended_offsets=tables)
+        frames = list(every)
+    else:
+        frames = [pixels.value[start:end] for start, end in places]
     stripped = [bare(frame) for frame in frames]
-    if stripped == frames and not extended and _offsets_are_true(value):
+    if stripped == frames and not extended and (places or _offsets_are_true(pixels.value)):
         return False
     for tag in extended:
         del dataset[tag]
-    dataset["PixelData"].value = encapsulate(stripped)
+    pixels.value = encapsulate(stripped)
     return True
 
 

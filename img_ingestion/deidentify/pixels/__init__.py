@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from img_ingestion import part10
 from img_ingestion.deidentify.pixels import kinds, planes, text
 from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import PixelRule, covered, matched
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from img_ingestion.settings import Limits
 
 __all__ = ["KEPT", "PixelsCleaned", "clean", "kept"]
-
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-"""Where an image has its pixels (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def clean(
         It cannot be cleaned.
 
     """
-    if not any(keyword in dataset for keyword in PIXELS):
+    if not part10.has_pixels(dataset):
         return PixelsCleaned()
     stored = pixel_format(dataset)
     speaking = matched(rules, dataset)
@@ -137,7 +135,7 @@ def kept(
         As `clean`. Under `rules` nobody has looked.
 
     """
-    if policy == "rules" or not any(keyword in dataset for keyword in PIXELS):
+    if policy == "rules" or not part10.has_pixels(dataset):
         return ()
     every = text.Wanted(unread=False, torn=False)
     left = text.still_readable(dataset, limits, every, hidden)

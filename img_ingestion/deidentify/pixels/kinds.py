@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
+from img_ingestion import attribute
 from img_ingestion.errors import NotDeidentified, turned_into
 
 if TYPE_CHECKING:
@@ -138,9 +139,7 @@ def slide_label(dataset: Dataset) -> str:
 
 def _words(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     with turned_into(NotDeidentified, f"reading {keyword}"):
-        value = dataset.get(keyword) or ()
-        values = (value,) if isinstance(value, str) else value
-        return tuple(str(word).strip().upper() for word in values)
+        return tuple(word.strip().upper() for word in attribute.texts(dataset, keyword))
 
 
 def _found(table: Mapping[str, str], words: tuple[str, ...]) -> str:
