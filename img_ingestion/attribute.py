@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Element = DataElement | RawDataElement
 
-ONE_LINE = frozenset({"AE", "CS", "DA", "IS", "LO", "PN", "SH", "TM", "UI"})
+ONE_LINE = frozenset({"AE", "CS", "DA", "LO", "PN", "SH", "TM", "UI"})
+CODED, DIGITS = frozenset({"CS", "UI"}), frozenset({"IS"})
 ESCAPE = b"\x1b"
 SHORT = 2
 """Bytes of a number in US."""
@@ -62,7 +63,7 @@ def texts(dataset: Dataset, asked: int | str) -> tuple[str, ...]:
     raw: Element | None = dataset.get_item(tag_of(asked))
     if raw is None:
         return ()
-    plain = _plain(raw)
+    plain = _plain(raw, CODED)
     if plain is not None:
         return tuple(plain.split("\\")) if plain else ()
     value = dataset[raw.tag].value or ()
@@ -86,22 +87,22 @@ def number(dataset: Dataset, asked: int | str) -> int | None:
     if isinstance(raw, RawDataElement) and raw.length == SHORT and _vr(raw) == "US":
         order: Literal["little", "big"] = "little" if raw.is_little_endian else "big"
         return int.from_bytes(raw.value or b"", order)
-    plain = _plain(raw)
+    plain = _plain(raw, DIGITS)
     if plain is not None and plain.isdigit():
         return int(plain)
     value = dataset[raw.tag].value
     return None if value is None or value == "" else int(value)
 
 
-def _plain(raw: Element) -> str | None:
+def _plain(raw: Element, among: frozenset[str] = ONE_LINE) -> str | None:
     """Give one line in ASCII, without its padding; None where it has to be decoded."""
     value = raw.value
     if not isinstance(raw, RawDataElement) or not isinstance(value, bytes):
         return None
     vr = _vr(raw)
-    # A UID that is padded with a space is written anew.
-    anew = vr == "UI" and value[-1:] == b" "
-    if vr not in ONE_LINE or anew or not value.isascii() or ESCAPE in value:
+    # A UID with a space is written anew.
+    anew = vr == "UI" and b" " in value
+    if vr not in among or anew or not value.isascii() or ESCAPE in value:
         return None
     return value.decode("ascii").rstrip(" \0")
 
