@@ -1,19 +1,18 @@
 """
 The right Python: `python3 ingestion.py` works whichever `python3` cron or an operator has.
 
-Standard library only: it runs before anything that was installed.
+Standard library only, and little of it: it runs before anything that was installed, and cron may
+start two interpreters every few minutes.
 """
 
-from __future__ import annotations
-
 import gc
-import importlib.util
 import os
 import sys
-from pathlib import Path
+from importlib.machinery import PathFinder
 
-ROOT = Path(__file__).resolve().parents[1]
-OWN = ROOT / ".venv" / "bin" / "python"
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+OWN = os.path.join(VENV, "bin", "python")
 BETWEEN_LOOKS = 20_000
 """New objects between two looks for garbage; Python's own number is 700."""
 NEEDED = ("pydantic_settings", "pydicom", "deid", "numpy", "PIL", "requests")
@@ -27,14 +26,14 @@ def with_dependencies() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # What is imported stays: looking for garbage in it took a twelfth of a start.
     gc.set_threshold(BETWEEN_LOOKS)
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    missing = [name for name in NEEDED if PathFinder.find_spec(name) is None]
     if not missing:
         return
-    if OWN.exists() and Path(sys.prefix).resolve() != ROOT / ".venv":
-        os.execv(OWN, [str(OWN), *sys.argv])  # noqa: S606 - this very program again
+    if os.path.exists(OWN) and os.path.realpath(sys.prefix) != VENV:
+        os.execv(OWN, [OWN, *sys.argv])  # noqa: S606 - this very program again
     sys.stderr.write(
         f"This Python has no {', '.join(missing)}.\n"
-        f"Set up the gateway's own: python3 -m venv {ROOT}/.venv && "
-        f"{ROOT}/.venv/bin/pip install -r {ROOT}/requirements.txt\n"
+        f"Set up the gateway's own: python3 -m venv {VENV} && "
+        f"{VENV}/bin/pip install -r {ROOT}/requirements.txt\n"
     )
     raise SystemExit(2)

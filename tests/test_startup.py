@@ -14,6 +14,7 @@ HEAVY = {
     "deid",
     "gdcm",
     "imagecodecs",
+    "importlib.metadata",
     "jsonschema",
     "numpy",
     "onnxruntime",
@@ -23,6 +24,7 @@ HEAVY = {
     "pynetdicom",
     "requests",
     "img_ingestion.apart",
+    "img_ingestion.four_steps",
     "img_ingestion.ingest",
     "img_ingestion.instance",
     "img_ingestion.sources.folder",
@@ -30,8 +32,8 @@ HEAVY = {
 }
 PASS = """
 import sys
-from img_ingestion.cli import main
-status = main(["--home", sys.argv[1]])
+import ingestion
+status = ingestion.main(["--home", sys.argv[1]])
 print(status, *sorted(set(sys.modules) & set(sys.argv[2:])))
 """
 
