@@ -1,7 +1,5 @@
 """What the operator says of a Dask cluster: how it is spoken to."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import Field, ValidationInfo, model_validator

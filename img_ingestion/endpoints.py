@@ -1,17 +1,13 @@
 """What the operator says of a server that is reached by HTTP: address, credentials, limits."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, model_validator
 
 from img_ingestion.section import Section, loopback, resolved
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 SECRETS = ("token", "api_key", "password", "proxy_password")
 """Keys that come from the environment or from the file that `KEY_file` names."""

@@ -1,7 +1,5 @@
 """What the operator says of how originals are kept, and how long what was sent."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field
@@ -28,9 +26,9 @@ class Keep(Section):
 class Retention(Section):
     """What `ingestion.py prune` may remove; as it stands, nothing."""
 
-    archive: Keep = Keep()
+    archive: Keep = Keep.model_construct()
     """Originals; `reidentify` needs them for name and birth date, `rebuild` for everything."""
-    local_dcm_dicomcleaner: Keep = Keep()
+    local_dcm_dicomcleaner: Keep = Keep.model_construct()
     """Cleaned instances and their pictures."""
-    encoded_images: Keep = Keep()
+    encoded_images: Keep = Keep.model_construct()
     """The pictures in base64."""

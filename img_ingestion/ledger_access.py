@@ -1,7 +1,5 @@
 """What the operator says of a database that several runs share as their ledger."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from typing import Any, Self
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """What the operator says of object stores: where files come from, and where outputs go."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from typing import Any, Literal, Self
 

@@ -1,7 +1,5 @@
 """What the operator says of a DICOM peer and of a folder that instances go to."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from typing import Any, Self
 

@@ -1,7 +1,5 @@
 """What the operator says of the receiver: who may send by C-STORE, and whose it is."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal, Self
 

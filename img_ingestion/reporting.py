@@ -1,7 +1,5 @@
 """What the operator's own watch is told: metrics, a ping, a log."""
 
-from __future__ import annotations
-
 from typing import Literal
 from urllib.parse import urlsplit
 

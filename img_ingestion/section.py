@@ -1,6 +1,8 @@
-"""A part of the settings, and what several parts ask of a value."""
+"""
+A part of the settings, and what several parts ask of a value.
 
-from __future__ import annotations
+No module of the settings has its annotations as text: pydantic would compile each when cron starts.
+"""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,7 +22,8 @@ class Section(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         allow_inf_nan=False,
-        # Most are built into the settings as a whole, and nowhere else.
+        # Most are built into the settings as a whole, and nowhere else; the defaults are made by
+        # `model_construct`, so that where the operator says nothing none is built at all.
         defer_build=True,
     )
 

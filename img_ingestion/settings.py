@@ -1,7 +1,5 @@
 """What the operator chooses, and the defaults; frozen. `settings_file.py` reads it in."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -98,7 +96,7 @@ class Profile(Section):
     """Dates move into the past by up to this many days."""
 
     @model_validator(mode="after")
-    def _one_kind_of_date(self) -> Profile:
+    def _one_kind_of_date(self) -> Self:
         """Refuse the two temporal options together: PS3.15 E.3.6 has them as alternatives."""
         if self.retain_longitudinal_full_dates and self.retain_longitudinal_modified_dates:
             raise ValueError(
@@ -150,19 +148,19 @@ class Incoming(Section):
 class CustomerSettings(Section):
     """Everything that can differ from customer to customer."""
 
-    backend: Backend = Backend()
-    stow: Stow = Stow()
-    store: Store = Store()
-    folder: Folder = Folder()
-    objects: Objects = Objects()
-    pixels: Pixels = Pixels()
-    rendering: Rendering = Rendering()
-    profile: Profile = Profile()
-    vault: Vault = Vault()
-    limits: Limits = Limits()
-    retention: Retention = Retention()
-    archive: Archive = Archive()
-    archive_store: ArchiveStore = ArchiveStore()
+    backend: Backend = Backend.model_construct()
+    stow: Stow = Stow.model_construct()
+    store: Store = Store.model_construct()
+    folder: Folder = Folder.model_construct()
+    objects: Objects = Objects.model_construct()
+    pixels: Pixels = Pixels.model_construct()
+    rendering: Rendering = Rendering.model_construct()
+    profile: Profile = Profile.model_construct()
+    vault: Vault = Vault.model_construct()
+    limits: Limits = Limits.model_construct()
+    retention: Retention = Retention.model_construct()
+    archive: Archive = Archive.model_construct()
+    archive_store: ArchiveStore = ArchiveStore.model_construct()
 
     @model_validator(mode="after")
     def _originals_leave_encrypted(self) -> Self:
@@ -189,20 +187,21 @@ class CustomerSettings(Section):
 class Settings(CustomerSettings):
     """All settings of a home."""
 
-    incoming: Incoming = Incoming()
-    receiver: Receiver = Receiver()
-    s3: ObjectStore = ObjectStore()
-    dask: Dask = Dask()
-    ledger: LedgerAccess = LedgerAccess()
-    reporting: Reporting = Reporting()
+    incoming: Incoming = Incoming.model_construct()
+    receiver: Receiver = Receiver.model_construct()
+    s3: ObjectStore = ObjectStore.model_construct()
+    dask: Dask = Dask.model_construct()
+    ledger: LedgerAccess = LedgerAccess.model_construct()
+    reporting: Reporting = Reporting.model_construct()
     recipe: str = "deid.dicom"
     """Path of the recipe, relative to the home; the shipped one when the home has none."""
     customers: dict[CustomerName, CustomerSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _a_file_takes_less_than_a_lease(self) -> Settings:
+    def _a_file_takes_less_than_a_lease(self) -> Self:
         """Refuse leases that would end while a file is being cleaned."""
-        longest = max(each.limits.max_wall_s for each in (self, *self.customers.values()))
+        limits = [self.limits, *(each.limits for each in self.customers.values())]
+        longest = max(each.max_wall_s for each in limits)
         if self.ledger.url and self.ledger.lease_s <= longest:
             raise ValueError("ledger.lease_s must be more than limits.max_wall_s")
         return self
