@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +90,7 @@ def entered(home: Home) -> float:
             made = _digests(-1 - number)
             name = made["name"]
             entry = Entry(made["id"], "customer_1", made["place"], made["sha256"], 1, 0.0)
-            entry = replace(entry, work=made["work"], name=name)
+            entry = entry._replace(work=made["work"], name=name)
             images = [(FIELDS, f"cleaned-{name}.png.txt")]
             series = {"seriesInstanceUid": UID}
             ledger.enter([(entry, Contents(STUDY, series, images, 1, {}, made["uid"]))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import os
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from img_ingestion.instance import ReceivedInstance
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What of a file's status changes when somebody writes to it or puts another in its place."""
 
     device: int
@@ -57,8 +56,7 @@ class Arrival:
     """Whether it lies in no folder of the home."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """What stays where it is, for the next pass or for good."""
 
     id: str

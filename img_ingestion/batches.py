@@ -98,12 +98,12 @@ def _measured(instances: Iterable[Outgoing], measure: Measure) -> Iterator[Batch
 
 def singles(batch: Batch) -> tuple[Batch, ...]:
     """Take a batch apart into its instances, each a parcel of its own."""
-    return tuple((replace(each, parcel=""),) for each in batch)
+    return tuple((each._replace(parcel=""),) for each in batch)
 
 
 def halves(batch: Batch) -> tuple[Batch, ...]:
     """Cut a batch of several instances in two."""
-    middle, fresh = len(batch) // 2, tuple(replace(each, parcel="") for each in batch)
+    middle, fresh = len(batch) // 2, tuple(each._replace(parcel="") for each in batch)
     return fresh[:middle], fresh[middle:]
 
 

@@ -55,7 +55,7 @@ def begun(bench: Bench, job: Job) -> Iterator[Ingested]:
     except InstanceError as error:
         yield from _held(bench, job, error)
         return
-    entry = replace(job.entry, work=_work(job.entry, policy))
+    entry = job.entry._replace(work=_work(job.entry, policy))
     yield from handed_over(bench, replace(job, entry=entry, policy=policy))
 
 
@@ -71,7 +71,7 @@ def handed_over(bench: Bench, job: Job) -> Iterator[Ingested]:
     name = bench.ledger.done(entry.work)
     if name is not None or policy is None:
         reason = f"the same as cleaned-{name}"
-        bench.gathered.add(Decided(job, replace(entry, state="duplicate", reason=reason)))
+        bench.gathered.add(Decided(job, entry._replace(state="duplicate", reason=reason)))
         return
     bench.works.add(entry.work)
     bench.begun[entry.id] = job
@@ -95,7 +95,7 @@ def _held(bench: Bench, job: Job, error: InstanceError) -> Iterator[Ingested]:
         yield elsewhere(bench, job, f"incomplete ({error})")
         return
     step, code = STEPS[error.code], error.code
-    held = replace(job.entry, state="held", step=step, code=code, reason=str(error))
+    held = job.entry._replace(state="held", step=step, code=code, reason=str(error))
     bench.gathered.add(Decided(job, held))
 
 

@@ -105,11 +105,11 @@ def _named(bench: Bench, group: Sequence[Decided]) -> list[Decided]:
         if one.made:
             name = bench.shelves.free_name(bench.ledger, entry, one.made.name, names)
             names.add(name.casefold())
-            entry = replace(entry, name=name)
+            entry = entry._replace(name=name)
             uid = one.made.outputs.uid
             other = contents_of.setdefault(uid, entry.sha256) != entry.sha256 and bool(uid)
             if other or bench.ledger.contradicted(entry, uid):
-                entry = replace(entry, reason=CONTRADICTED)
+                entry = entry._replace(reason=CONTRADICTED)
         named.append(replace(one, entry=entry))
     return named
 

@@ -6,7 +6,6 @@ import sqlite3
 import stat
 from collections import Counter
 from contextlib import closing
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,7 @@ def _entry(number: int, **changes: object) -> Entry:
         work=f"work {number}",
         name=f"name_{number}",
     )
-    return replace(entry, **changes)  # type: ignore[arg-type]
+    return entry._replace(**changes)  # type: ignore[arg-type]
 
 
 def _contents(order: int, study: str = "1.2", series: str = "1.2.3") -> Contents:
@@ -151,10 +150,10 @@ def test_a_file_is_known_by_its_id_or_by_its_place_and_content_until_it_is_put_a
     ledger: Ledger,
 ) -> None:
     ledger.enter([(_entry(1), _contents(1))])
-    touched = replace(_entry(1), id="f" * 16)
+    touched = _entry(1)._replace(id="f" * 16)
     assert ledger.known(_entry(1)) == ledger.known(touched) == _entry(1)
-    assert ledger.known(replace(touched, sha256="other")) is None
-    assert ledger.known(replace(touched, place="elsewhere")) is None
+    assert ledger.known(touched._replace(sha256="other")) is None
+    assert ledger.known(touched._replace(place="elsewhere")) is None
     ledger.archived([(_entry(1), "")])
     assert ledger.known(_entry(1)) == _entry(1)
     assert ledger.known(touched) is None

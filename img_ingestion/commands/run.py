@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -231,7 +231,7 @@ def _told_of(one: Ingested, work: Pass, tally: Tally) -> Iterator[Told]:
     elif one.outcome == "stuck":
         tally.left.append(one.outcome)
         stuck = complaint(f"{one.customer}: {one.plain}; no further file of it is taken")
-        yield replace(stuck, more=one.more)
+        yield stuck._replace(more=one.more)
     else:
         if not tally.states:
             said = (console.OPENING, *said)

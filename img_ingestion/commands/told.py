@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from img_ingestion.errors import AlreadyRunning, SettingsError, StorageError
 
@@ -17,8 +17,7 @@ STATUSES: Mapping[type[Exception], int] = {
 """Those of errors."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """Something for the operator, said once."""
 
     lines: tuple[str, ...] = ()

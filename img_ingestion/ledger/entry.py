@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,8 +15,7 @@ SEALED = "original"
 """Among the digests of outputs that of the encrypted original; no output has this name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One file, as it was seen, and what became of it."""
 
     id: str
@@ -57,8 +56,7 @@ class Contents:
     """SOP Instance UID (0008,0018), pseudonymous."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One instance that is due at a destination."""
 
     id: str
@@ -77,8 +75,7 @@ class Outgoing:
     """Key of the parcel that it is part of since its first attempt; empty before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filed:
+class Filed(NamedTuple):
     """One file as the ledger has it, to be held against the folders."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from img_ingestion.errors import NoPicture
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from img_ingestion.ledger.database import Database
     from img_ingestion.ledger.entry import Contents
 
-_ENTRY = ", ".join(part.name for part in fields(Entry))
+_ENTRY = ", ".join(Entry._fields)
 _KNOWN = f"""
 SELECT {_ENTRY} FROM file
 WHERE id = :id OR (place = :place AND sha256 = :sha256 AND archived = 0) ORDER BY id = :id DESC
@@ -61,7 +60,7 @@ def contradicted(database: Database, entry: Entry, uid: str) -> bool:
 
 def enter(database: Database, entry: Entry, contents: Contents | None) -> None:
     """Enter a file in its state, with what it brings to the outbox."""
-    row = asdict(entry) | {"changed_at": entry.seen_at}
+    row = entry._asdict() | {"changed_at": entry.seen_at}
     if contents is not None:
         row["study"] = as_json(contents.study)
         row["series"] = as_json(contents.series)

@@ -17,7 +17,7 @@ import pwd
 import time
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion import durable
 
@@ -30,8 +30,7 @@ USUAL, LONGEST = 1 << 12, 1 << 20
 """Bytes of a record: more than most have, more than any has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """What the chain says of itself."""
 
     records: int

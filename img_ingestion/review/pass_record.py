@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from img_ingestion.console import refusal
@@ -45,7 +45,7 @@ class PassRecord:
             except StopIteration as end:
                 return int(end.value)
             self._note(told, time.monotonic() - began)
-            yield replace(told, log=_by_ids(told)) if self.logged else told
+            yield told._replace(log=_by_ids(told)) if self.logged else told
 
     def _note(self, told: Told, seconds: float) -> None:
         for kind, stage in STAGES.items():

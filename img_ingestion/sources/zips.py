@@ -136,7 +136,7 @@ class Zips:
         path = found.received.path.with_name(_last_part(_name(found, number)))
         received = ReceivedInstance(one, customer, path, content, sha256)
         refused = refusal(self.folder.settings, customer, len(content))
-        stamp = replace(found.stamp, size=len(content))
+        stamp = found.stamp._replace(size=len(content))
         return Arrival(received, place, stamp, refused, member)
 
 
