@@ -2,7 +2,7 @@
 What is shown to the detector: pictures whose three colours are three views of the stored values.
 
 The detector finds text in any one colour, so that one look sees three views; measured, it finds
-more in such a picture than in its views one after the other (docs/pixels.md).
+more in such a picture than in its views one after the other.
 
 `surroundings`: each pixel against what lies around it, near, less near and farther: nothing is too
 faint, too dark or too bright, and no window is asked. Within a patch far beyond the rest, whose
