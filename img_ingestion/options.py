@@ -74,10 +74,13 @@ def _parser(
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--version", action="version", version=f"img_ingestion {__version__}", help="print it"
+        "--version",
+        action="version",
+        version=f"img_ingestion {__version__}",
+        help="print the version",
     )
     if command.REPORTS:
-        parser.add_argument("--json", action="store_true", help="say it in JSON, an object a line")
+        parser.add_argument("--json", action="store_true", help="print JSON, an object a line")
     command.arguments(parser)
     return parser
 
