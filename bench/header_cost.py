@@ -32,7 +32,7 @@ def written(content: bytes, folder: Path, count: int, *, patients: bool = False)
     """Write instances of one series, or each of another patient."""
     folder.mkdir()
     for number in range(count):
-        one = content.replace(sets.INSTANCE, sets.INSTANCE[:-4] + f"{1000 + number}".encode())
+        one = content.replace(sets.INSTANCE, sets.INSTANCE[:-6] + f"{100_000 + number}".encode())
         if patients:
             digits = [LETTERS[number // 20**place % 20] for place in range(4)]
             one = one.replace(NAME, b"Quillfeq" + "".join(digits).encode())
