@@ -205,7 +205,7 @@ def said(element: RawDataElement | DataElement) -> str:
 def forget() -> None:
     """Empty whatever remembers something of files."""
     for name, module in list(sys.modules.items()):
-        if name.startswith("img_ingestion.deidentify"):
+        if name.startswith(("img_ingestion.as_found", "img_ingestion.deidentify")):
             for one in vars(module).values():
                 # Without a bound are those that remember what ships.
                 if isinstance(one, _lru_cache_wrapper) and one.cache_info().maxsize:

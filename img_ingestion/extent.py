@@ -8,8 +8,8 @@ whole when its last element ends where the file does.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from img_ingestion.errors import Incomplete, NotDicom
 
@@ -37,18 +37,6 @@ SHORT, LONG = (
 ORDER: Mapping[bool, Literal["little", "big"]] = {True: "little", False: "big"}
 
 
-class Place(NamedTuple):
-    """Where an element of the data set itself stands."""
-
-    tag: int
-    vr: bytes
-    """As the file names it, or b"" where it does not."""
-    length: int
-    value: int
-    end: int
-    """Behind the value, and behind its delimiter where the length is UNDEFINED."""
-
-
 @dataclass(frozen=True, slots=True)
 class Walk:
     """The bytes, and how their elements are encoded."""
@@ -56,8 +44,6 @@ class Walk:
     content: bytes
     implicit: bool
     little: bool
-    places: list[Place] = field(default_factory=list)
-    """The elements of the data set itself, as they are come by."""
 
     def header(self, position: int) -> tuple[int, bytes, int, int]:
         """Give tag, VR or b"", length and offset of the value of the element at `position`."""
@@ -93,14 +79,9 @@ def explicit_value(content: bytes, position: int) -> tuple[int, int]:
     return value, value + length
 
 
-def check(content: bytes, start: int, *, implicit: bool, little: bool) -> list[Place]:
+def check(content: bytes, start: int, *, implicit: bool, little: bool) -> None:
     """
     Raise unless the data set that starts at `start` ends where `content` does.
-
-    Returns
-    -------
-    list of Place
-        Where its elements stand, in their order.
 
     Raises
     ------
@@ -112,9 +93,7 @@ def check(content: bytes, start: int, *, implicit: bool, little: bool) -> list[P
     """
     if start >= len(content):
         raise Incomplete("the file ends before its data set begins")
-    walk = Walk(content, implicit=implicit, little=little)
-    _elements_end(walk, start, len(content), 0)
-    return walk.places
+    _elements_end(Walk(content, implicit=implicit, little=little), start, len(content), 0)
 
 
 def _elements_end(walk: Walk, position: int, end: int, depth: int) -> int:
@@ -124,20 +103,23 @@ def _elements_end(walk: Walk, position: int, end: int, depth: int) -> int:
     while position < end:
         if end == UNDEFINED and walk.item(position)[0] == ITEM_END:
             return position + 8
-        tag, vr, length, value = walk.header(position)
-        if length != UNDEFINED:
-            position = value + length
-            if position > end or position > len(walk.content):
-                raise Incomplete("an element is longer than the file")
-        elif tag == PIXEL_DATA:
-            position = _fragments_end(walk, value)
-        else:
-            # CP-246: a sequence of unknown VR and undefined length is implicit little endian.
-            inner = Walk(walk.content, implicit=True, little=True) if vr == b"UN" else walk
-            position = _items_end(inner, value, depth + 1)
-        if not depth:
-            walk.places.append(Place(tag, vr, length, value, position))
+        position = value_end(walk, walk.header(position), end, depth)
     return position
+
+
+def value_end(walk: Walk, header: tuple[int, bytes, int, int], end: int, depth: int = 0) -> int:
+    """Give where the value of an element ends, behind its delimiter where it has one."""
+    tag, vr, length, value = header
+    if length != UNDEFINED:
+        position = value + length
+        if position > end or position > len(walk.content):
+            raise Incomplete("an element is longer than the file")
+        return position
+    if tag == PIXEL_DATA:
+        return _fragments_end(walk, value)
+    # CP-246: a sequence of unknown VR and undefined length is implicit little endian.
+    inner = Walk(walk.content, implicit=True, little=True) if vr == b"UN" else walk
+    return _items_end(inner, value, depth + 1)
 
 
 def _items_end(walk: Walk, position: int, depth: int) -> int:

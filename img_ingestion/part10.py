@@ -73,9 +73,9 @@ def read(received: ReceivedInstance, limits: Limits) -> Dataset:
         syntax, start = _bare_syntax(content), 0
         if not syntax:
             syntax, start = _file_meta(content, _file_meta_start(content))
-        places = _complete(content, start, syntax, limits)
-        dataset = as_found.dataset(content, start, places, syntax)
+        dataset = as_found.dataset(content, start, syntax)
         if dataset is None:
+            _complete(content, start, syntax, limits)
             dataset = pydicom.dcmread(BytesIO(content), force=True)
             dataset.file_meta.TransferSyntaxUID = UID(syntax)
         _has_its_pixels(dataset)
@@ -140,12 +140,12 @@ def _file_meta(content: bytes, position: int) -> tuple[str, int]:
     return syntax, position
 
 
-def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> list[extent.Place]:
+def _complete(content: bytes, start: int, syntax: str, limits: Limits) -> None:
     """Hold what ends early: pydicom reads 610 of 613 truncations of a CT without a word."""
     implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
     if syntax == DeflatedExplicitVRLittleEndian:
         content, start = _inflated(content[start:], limits.max_unpacked_bytes), 0
-    return extent.check(content, start, implicit=implicit, little=little)
+    extent.check(content, start, implicit=implicit, little=little)
 
 
 def _has_its_pixels(dataset: Dataset) -> None:
