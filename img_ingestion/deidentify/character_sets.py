@@ -97,10 +97,10 @@ def _texts(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
     for raw in list(dataset.values()):
         value = raw.value
         if (
-            raw.VR not in NEVER_TEXT
-            and isinstance(value, bytes)
+            isinstance(value, bytes)
             and len(value) <= LONGEST
             and (not value.isascii() or ESCAPE in value)
+            and raw.VR not in NEVER_TEXT
         ):
             vr = raw.VR or known(int(raw.tag))
             if vr in TEXT or vr == "PN":

@@ -36,6 +36,8 @@ MOST_NUMBERS = 3
 SHORTEST_PART = 4
 """Digits of a longer number that identify; a whole number does from two digits on."""
 TEXT = frozenset({"AE", "AS", "DA", "DT", "IS", "LO", "LT", "SH", "ST", "UC", "UT"})
+_YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+DATE = re.compile(f"{_YEAR}{_MONTH}{_DAY}|{_DAY}{_MONTH}{_YEAR}|{_MONTH}{_DAY}{_YEAR}")
 DAY = re.compile(r"(?:\D|^)((?:19|20)\d\d)(\d\d)(\d\d)")
 
 
@@ -45,6 +47,7 @@ class Telling:
 
     words: frozenset[str]
     numbers: frozenset[str]
+    """Without zeros before them."""
 
     def names(self, word: str) -> bool:
         """Tell whether a word stands in a person's name."""
@@ -53,7 +56,9 @@ class Telling:
     def counts(self, number: str) -> bool:
         """Tell whether a number is, or is part of, one that identifies."""
         digits = number.lstrip("0")
-        return any(_alike(digits, known.lstrip("0")) for known in self.numbers)
+        if len(digits) < SHORTEST_PART:
+            return len(digits) > 1 and digits in self.numbers  # one digit says nothing
+        return any(_alike(digits, known) for known in self.numbers)
 
 
 def telling(header: Iterable[Said], table: Mapping[int, HeaderRule]) -> Telling:
@@ -84,7 +89,7 @@ def _told(is_name: bool, text: str) -> Telling:  # noqa: FBT001 - the key of a m
     numbers = {*re.findall(r"\d+", text), re.sub(r"\D", "", text)}
     for year, month, day in DAY.findall(text):
         numbers.update(map("".join, _orders(year, month, day)))
-    return Telling(frozenset(words), frozenset(numbers))
+    return Telling(frozenset(words), frozenset(number.lstrip("0") for number in numbers))
 
 
 def _texts(header: Iterable[Said], table: Mapping[int, HeaderRule]) -> Iterator[tuple[str, str]]:
@@ -107,8 +112,6 @@ def _orders(year: str, month: str, day: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _alike(digits: str, known: str) -> bool:
-    if digits == known:
-        return len(digits) > 1  # one digit says nothing
     if len(digits) > len(known):
         digits, known = known, digits
     return len(digits) >= SHORTEST_PART and digits in known
@@ -162,6 +165,4 @@ def _is_plain(stem: str) -> bool:
 
 def _reads_as_date(number: str) -> bool:
     """Tell 19990131 and 31011999 from a counter: whose date it is does not matter."""
-    year, month, day = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
-    forms = (year + month + day, day + month + year, month + day + year)
-    return any(re.fullmatch(form, number) for form in forms)
+    return DATE.fullmatch(number) is not None

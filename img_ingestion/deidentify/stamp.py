@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from img_ingestion import __version__, attribute
@@ -21,6 +20,8 @@ from img_ingestion.deidentify.serialised import DEFAULT, Written
 from img_ingestion.deidentify.tables import rows
 
 if TYPE_CHECKING:
+    from pydicom.tag import BaseTag
+
     from img_ingestion.settings import Profile
 
 IMPLEMENTATION_CLASS_UID = UID("2.25.134351473349708985578604307872871789624")
@@ -81,14 +82,20 @@ def write(
 def file_meta(dataset: Dataset, transfer_syntax: UID) -> FileMetaDataset:
     """Build the file meta information anew (PS3.10 7.1); nothing of the original's is kept."""
     said = (
-        (0x00020001, "OB", b"\0\1"),
-        (0x00020002, "UI", attribute.text(dataset, 0x00080016)),
-        (0x00020003, "UI", attribute.text(dataset, 0x00080018)),
-        (0x00020010, "UI", transfer_syntax),
+        (0x00020001, "OB", "\0\1"),
+        (0x00020002, "UI", attribute.text(dataset, "SOPClassUID")),
+        (0x00020003, "UI", attribute.text(dataset, "SOPInstanceUID")),
         (0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
         (0x00020013, "SH", IMPLEMENTATION_VERSION),
     )
-    return FileMetaDataset({BaseTag(tag): DataElement(tag, vr, value) for tag, vr, value in said})
+    meta: dict[BaseTag, DataElement | RawDataElement] = {}
+    for number, vr, text in said:
+        tag, value = attribute.tag_of(number), text.encode()
+        value += (b" " if vr == "SH" else b"\0") * (len(value) % 2)
+        meta[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)  # noqa: FBT003 - pydicom's
+    tag = attribute.tag_of("TransferSyntaxUID")
+    meta[tag] = DataElement(tag, "UI", transfer_syntax)
+    return FileMetaDataset(meta)
 
 
 @lru_cache(maxsize=64)

@@ -49,7 +49,7 @@ def bare(frame: bytes) -> bytes:
         marker = _skip_fill(frame, position)
         code = frame[marker + 1]
         end = marker if code == END else _segment_end(frame, marker, code)
-        goes_on = marker if _is_needed(code, frame[marker + 4 : end]) else end
+        goes_on = marker if _is_needed(code, frame, marker + 4, end) else end
         if goes_on != position:
             parts.append(frame[start:position])
             start, whole = goes_on, False
@@ -79,7 +79,7 @@ def _bare_tables(segments: bytes) -> bytes | None:
         marked = segments[position] == MARKER and code not in ALONE | {MARKER, END, SCAN}
         if not marked or not position + 4 <= end <= len(segments):
             return None
-        if _is_needed(code, segments[position + 4 : end]):
+        if _is_needed(code, segments, position + 4, end):
             parts.append(segments[position:end])
         position = end
     return b"".join(parts)
@@ -110,10 +110,10 @@ def _segment_end(frame: bytes, position: int, code: int) -> int:
     return marker.start()
 
 
-def _is_needed(code: int, content: bytes) -> bool:
+def _is_needed(code: int, frame: bytes, start: int, end: int) -> bool:
     if code == COMMENT:
-        return is_encoders_own(content)
+        return is_encoders_own(frame[start:end])
     if code not in APPLICATION:
         return True
     form = HEADERS.get(code)
-    return form is not None and form.fullmatch(content) is not None
+    return form is not None and form.fullmatch(frame, start, end) is not None

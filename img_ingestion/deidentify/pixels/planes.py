@@ -92,8 +92,8 @@ def _whole_cells(dataset: Dataset, stored: PixelFormat, limits: Limits) -> Itera
 
 def _embedded(dataset: Dataset) -> Iterator[int]:
     """Give the bit position of each overlay that the header says is in the pixel data."""
-    overlays = {tag.group for tag in sorted(dataset.keys()) if tag.group & 0xFF01 == OVERLAYS}
-    for group in overlays:
+    groups = {int(tag) >> 16 for tag, _ in dataset.items()}
+    for group in sorted(group for group in groups if group & 0xFF01 == OVERLAYS):
         position = _number(dataset, group, OVERLAY_BIT_POSITION)
         bits = _number(dataset, group, OVERLAY_BITS_ALLOCATED)
         has_data = (group << 16) + OVERLAY_DATA in dataset

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from img_ingestion.attribute import tag_of
 from img_ingestion.deidentify.representation import BYTES, texts_of
 from img_ingestion.errors import NotDeidentified, turned_into
 from img_ingestion.instance import Region
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+NOT_SAID = BYTES | {None, "SQ"}
+"""Representations of which only pydicom makes texts."""
 Read = tuple[str, ...] | NotDeidentified | None
 """An element's values as text, None where it is absent, or why it cannot be read."""
 Test = Literal["contains", "notcontains", "equals", "notequals", "missing", "present", "empty"]
@@ -151,11 +154,11 @@ def _texts(dataset: Dataset, tag: int) -> tuple[str, ...] | None:
     """Give an element's values as text, and all of them joined; None when it is absent."""
     # MINDRAY's rule asks for Implementation Version Name (0002,0013).
     level = getattr(dataset, "file_meta", None) if tag >> 16 == 0x0002 else dataset  # noqa: PLR2004 - the group of the file meta information
-    if level is None or tag not in level:
+    raw = None if level is None else level.get_item(tag_of(tag))
+    if level is None or raw is None:
         return None
     with turned_into(NotDeidentified, "reading an element that a device rule asks for"):
-        raw = level.get_item(tag)
-        if raw.VR in (None, "SQ", "UN", *BYTES):
+        if raw.VR in NOT_SAID:
             element = level[tag]
             if element.VR == "SQ":
                 return ("",) * len(element.value)
