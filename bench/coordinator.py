@@ -72,7 +72,8 @@ class Null:
         """Answer one request."""
         one, home = request["id"], self.shelves.home
         cleaned, encoded = (place / request["customer"] for place in (home.cleaned, home.encoded))
-        made: list[Path] = []
+        places = str(cleaned), str(encoded)
+        made: list[str] = []
         digest = sha256(one.encode()).hexdigest()
         page = Page(
             frame=1,
@@ -80,19 +81,19 @@ class Null:
             png=self.shelves.stage(CONTENT, cleaned, made, one),
             text=self.shelves.stage(CONTENT, encoded, made, one),
             size=len(CONTENT),
-            digests=(digest, digest),
+            digest=digest,
         )
         instance = self.shelves.stage(CONTENT, cleaned, made, one)
         series = {"seriesInstanceUid": UID}
         uid = f"2.25.{int(digest[:32], 16):039}"
-        outputs = Outputs(cleaned, encoded, instance, digest, (page,), STUDY, series, uid, 1)
+        outputs = Outputs(*places, instance, digest, (page,), STUDY, series, uid, 1)
         replaced = [["uid", f"1.2.840.{int(digest[:24], 16)}", uid]]
         return {
             "name": one,
             "replaced": replaced,
             "outputs": outputs.words(),
             "seconds": {},
-            "temporaries": [str(path) for path in made],
+            "temporaries": made,
         }
 
 

@@ -23,9 +23,12 @@ from img_ingestion.unsynced import Unsynced
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    Finals = Mapping[str, str] | Mapping[Path, Path]
+    """Temporary -> final name."""
+
 TEMPORARY = ".in-hand-"
 Content = bytes | tuple[bytes | memoryview, ...]
-"""A whole file, or its parts one after the other."""
+"""A whole file, or its parts one after the other, all of it bytes."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -53,51 +56,69 @@ def folder(path: Path) -> None:
 
 
 @contextmanager
-def staging() -> Iterator[list[Path]]:
+def staging() -> Iterator[list[str]]:
     """Give a list for temporaries; those that were not placed by the end are removed."""
-    temporaries: list[Path] = []
+    temporaries: list[str] = []
     try:
         yield temporaries
     finally:
         for temporary in temporaries:
             with suppress(OSError):
-                temporary.unlink()
+                os.unlink(temporary)
 
 
-def stage(content: Content, where: Path, temporaries: list[Path], whose: str = "") -> Path:
-    """Write content to a new temporary in the folder `where`, fsynced, and note it."""
-    temporary = where / f"{TEMPORARY}{whose}{secrets.token_hex(8)}"
+def stage(
+    content: Content,
+    where: Path,
+    temporaries: list[str],
+    whose: str = "",
+    *,
+    read_soon: bool = True,
+) -> str:
+    """
+    Write content to a new temporary in the folder `where`, fsynced, and note it.
+
+    What nobody reads soon leaves the page cache, for the next to be written to the same memory:
+    the kernel need not find more of it, and in a virtual machine its host need not either.
+    """
+    temporary = f"{where}/{TEMPORARY}{whose}{secrets.token_hex(8)}"
     temporaries.append(temporary)
-    with storing("writing"), _new(temporary) as stream:
-        stream.writelines((content,) if isinstance(content, bytes) else content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    with storing("writing"):
+        file = os.open(temporary, _NEW, 0o600)
+        try:
+            for part in (content,) if isinstance(content, bytes) else content:
+                _write(file, part)
+            os.fsync(file)
+            if not read_soon:
+                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(file)
     return temporary
 
 
-def place(finals: Mapping[Path, Path], unsynced: Unsynced | None = None) -> None:
+def place(finals: Finals, unsynced: Unsynced | None = None) -> None:
     """Give fsynced temporaries their final names, then make the renames durable, as `move` does."""
     with storing("renaming"), nullcontext(unsynced) if unsynced else Unsynced() as folders:
         for temporary, final in finals.items():
-            temporary.replace(final)
-        for parent in dict.fromkeys(final.parent for final in finals.values()):
-            folders.note(parent)
+            os.replace(temporary, final)
+        for parent in dict.fromkeys(map(os.path.dirname, finals.values())):
+            folders.note(parent or os.curdir)
 
 
 def write(path: Path, content: bytes, whose: str = "", unsynced: Unsynced | None = None) -> None:
     """Write a whole file, durably, in place of what had its name."""
     with staging() as temporaries:
-        place({stage(content, path.parent, temporaries, whose): path}, unsynced)
+        place({stage(content, path.parent, temporaries, whose): str(path)}, unsynced)
 
 
 def create(path: Path, content: bytes) -> None:
     """Write a whole file, durably, unless there is one; of several that race, one is first."""
     while not path.exists():
         with staging() as temporaries:
-            stage(content, path.parent, temporaries)
+            temporary = stage(content, path.parent, temporaries)
             # Not found: another run of the home, which was alone until now, has swept it.
             with storing("writing"), suppress(FileExistsError, FileNotFoundError):
-                path.hardlink_to(temporaries[0])
+                path.hardlink_to(temporary)
                 _sync(path.parent)
 
 
@@ -105,12 +126,13 @@ def create(path: Path, content: bytes) -> None:
 def writer(path: Path) -> Iterator[BinaryIO]:
     """Give a stream whose bytes get the final name only when the block ends well."""
     with staging() as temporaries:
-        temporaries.append(path.parent / f"{TEMPORARY}{secrets.token_hex(8)}")
-        with storing("writing"), _new(temporaries[0]) as stream:
+        temporary = f"{path.parent}/{TEMPORARY}{secrets.token_hex(8)}"
+        temporaries.append(temporary)
+        with storing("writing"), os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        place({temporaries[0]: path})
+        place({temporary: str(path)})
 
 
 def move(
@@ -175,8 +197,11 @@ def free_bytes(path: Path) -> int:
     return space.f_bavail * space.f_frsize
 
 
-def _new(temporary: Path) -> BinaryIO:
-    return os.fdopen(os.open(temporary, _NEW, 0o600), "wb")
+def _write(file: int, part: bytes | memoryview) -> None:
+    """Write all of a part: the system may take less of it at a time."""
+    rest = memoryview(part)
+    while rest:
+        rest = rest[os.write(file, rest) :]
 
 
 def _copy(source: Path, target: Path, within: int | None) -> None:

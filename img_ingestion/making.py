@@ -51,7 +51,7 @@ class Made:
     replaced: Mapping[tuple[str, str], str] = field(repr=False)
     """(kind, original) -> pseudonym, for the vault."""
     outputs: Outputs
-    temporaries: tuple[Path, ...]
+    temporaries: tuple[str, ...]
     seconds: Mapping[str, float]
     """What each stage took, apart."""
 
@@ -71,15 +71,13 @@ class Maker:
         try:
             with turned_into(NotDeidentified, "cleaning"), durable.staging() as temporaries:
                 answer = self._made(_received(request, content), request["key"], temporaries)
-                answer["temporaries"] = [str(temporary) for temporary in temporaries]
+                answer["temporaries"] = list(temporaries)
                 temporaries.clear()
         except GatewayError as error:
             return {"error": type(error).__name__, "reason": str(error)}
         return answer
 
-    def _made(
-        self, received: ReceivedInstance, key: str, temporaries: list[Path]
-    ) -> dict[str, Any]:
+    def _made(self, received: ReceivedInstance, key: str, temporaries: list[str]) -> dict[str, Any]:
         policy = self._policy(received.customer, bytes.fromhex(key))
         clean = deidentify.deidentify(received, policy)
         laps = Laps(dict(clean.seconds))
@@ -115,7 +113,7 @@ def made(answer: Answer) -> Made:
     if "error" in answer:
         raise KINDS[answer["error"]](answer["reason"])
     replaced = {(kind, original): new for kind, original, new in answer["replaced"]}
-    outputs, temporaries = Outputs.of(answer["outputs"]), tuple(map(Path, answer["temporaries"]))
+    outputs, temporaries = Outputs.of(answer["outputs"]), tuple(answer["temporaries"])
     return Made(answer["name"], replaced, outputs, temporaries, answer["seconds"])
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pybase64
 
-from img_ingestion import part10, payload, render
+from img_ingestion import batches, part10, payload, render
 from img_ingestion.errors import NotDescribed, NotRendered, turned_into
 from img_ingestion.ledger import Contents
 from img_ingestion.shelves import stem
@@ -28,29 +27,29 @@ LARGEST_ORDER = 2**31 - 1
 """Instance Number (0020,0013) is an IS (PS3.5 6.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """One picture and its base64, under temporary names."""
 
     frame: int
     fields: Mapping[str, object]
-    png: Path
-    text: Path
+    png: str
+    text: str
     size: int
     """Bytes of base64."""
     digest: str
     """sha256 of the picture, which says whether its base64 is as it was made, too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outputs:
     """The files of one instance under temporary names, and what the backend is told of it."""
 
-    cleaned: Path
+    cleaned: str
     """The folder of cleaned instances and pictures."""
-    encoded: Path
+    encoded: str
     """The folder of base64."""
-    instance: Path
+    instance: str
     digest: str
     """sha256 of the instance."""
     pages: tuple[Page, ...]
@@ -62,24 +61,20 @@ class Outputs:
 
     def words(self) -> dict[str, Any]:
         """Give all of it as JSON knows it."""
-        return asdict(self, dict_factory=_as_json)
+        return vars(self) | {"pages": [vars(page) for page in self.pages]}
 
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> Self:
         """Take it from what `words` gave."""
-        pages = tuple(
-            Page(**page | {"png": Path(page["png"]), "text": Path(page["text"])})
-            for page in words["pages"]
-        )
-        paths = {key: Path(words[key]) for key in ("cleaned", "encoded", "instance")}
-        return cls(**dict(words) | paths | {"pages": pages})
+        return cls(**{**words, "pages": tuple(Page(**page) for page in words["pages"])})
 
-    def finals(self, name: str) -> dict[Path, Path]:
+    def finals(self, name: str) -> dict[str, str]:
         """Give temporary -> final name of every file."""
-        finals = {self.instance: self.cleaned / f"{stem(name)}.dcm"}
+        finals = {self.instance: f"{self.cleaned}/{stem(name)}.dcm"}
         for page in self.pages:
-            finals[page.png] = self.cleaned / self._png(name, page)
-            finals[page.text] = self.encoded / f"{self._png(name, page)}.txt"
+            picture = self._png(name, page)
+            finals[page.png] = f"{self.cleaned}/{picture}"
+            finals[page.text] = f"{self.encoded}/{picture}.txt"
         return finals
 
     def contents(self, name: str) -> Contents:
@@ -104,7 +99,7 @@ def staged(
     shelves: Shelves,
     settings: CustomerSettings,
     clean: CleanInstance,
-    temporaries: list[Path],
+    temporaries: list[str],
     laps: Laps,
 ) -> Outputs:
     """
@@ -130,7 +125,7 @@ def staged(
             frame=picture.frame,
             fields=payload.image_fields(clean.dataset, picture),
             png=shelves.stage(picture.png, cleaned, temporaries, clean.id),
-            text=shelves.stage(text, encoded, temporaries, clean.id),
+            text=shelves.stage(text, encoded, temporaries, clean.id, read_soon=True),
             size=len(text),
             digest=sha256(picture.png).hexdigest(),
         )
@@ -138,10 +133,12 @@ def staged(
         laps.lap("write")
     if not pages and part10.has_pixels(clean.dataset):
         raise NotRendered("no frame is chosen")
+    # Destinations that are sent pictures read the base64; the others read the instance.
+    sent = settings.destinations.keys() - batches.CARRY_PICTURES
     return Outputs(
-        cleaned=cleaned,
-        encoded=encoded,
-        instance=shelves.stage(clean.parts, cleaned, temporaries, clean.id),
+        cleaned=str(cleaned),
+        encoded=str(encoded),
+        instance=shelves.stage(clean.parts, cleaned, temporaries, clean.id, read_soon=bool(sent)),
         digest=_digest(clean.parts),
         pages=tuple(pages),
         study=payload.study_fields(clean.dataset),
@@ -156,10 +153,6 @@ def _digest(parts: Iterable[bytes | memoryview]) -> str:
     for part in parts:
         digest.update(part)
     return digest.hexdigest()
-
-
-def _as_json(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: str(value) if isinstance(value, Path) else value for key, value in pairs}
 
 
 def _order(dataset: Dataset) -> int:

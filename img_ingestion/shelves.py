@@ -138,13 +138,19 @@ class Shelves:
             self._write_note(self._undo(ledger))
 
     def stage(
-        self, content: durable.Content, folder: Path, temporaries: list[Path], one: str
-    ) -> Path:
+        self,
+        content: durable.Content,
+        folder: Path,
+        temporaries: list[str],
+        one: str,
+        *,
+        read_soon: bool = False,
+    ) -> str:
         """Write content of an instance, by its id, to a temporary where it will stay."""
         if self.rehearsal:
-            return folder
+            return str(folder)
         durable.folder(folder)
-        return durable.stage(content, folder, temporaries, one)
+        return durable.stage(content, folder, temporaries, one, read_soon=read_soon)
 
     def free_name(
         self, ledger: Ledger, entry: Entry, name: str, promised: Container[str] = ()
@@ -163,7 +169,7 @@ class Shelves:
                 return free
         raise StorageError("an output folder holds files that the ledger does not know")
 
-    def place(self, ledger: Ledger, entries: Sequence[Entry], finals: Mapping[Path, Path]) -> None:
+    def place(self, ledger: Ledger, entries: Sequence[Entry], finals: Mapping[str, str]) -> None:
         """Give the temporaries of instances their final names; a cut pass can undo it."""
         if self.rehearsal:
             return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Unsynced:
@@ -29,10 +31,10 @@ class Unsynced:
             for folder in folders.values():
                 os.close(folder)
 
-    def note(self, where: Path | int) -> None:
+    def note(self, where: str | Path | int) -> None:
         """Take note of a folder, or of one that is open."""
         flags = os.O_RDONLY | os.O_DIRECTORY
-        folder = os.open(where, flags) if isinstance(where, Path) else os.dup(where)
+        folder = os.dup(where) if isinstance(where, int) else os.open(where, flags)
         status = os.fstat(folder)
         if self._open.setdefault((status.st_dev, status.st_ino), folder) != folder:
             os.close(folder)

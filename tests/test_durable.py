@@ -65,7 +65,7 @@ def test_what_was_staged_and_not_placed_is_gone(tmp_path: Path) -> None:
     with durable.staging() as temporaries:
         kept = durable.stage(b"kept", tmp_path, temporaries)
         durable.stage(b"lost", tmp_path, temporaries)
-        durable.place({kept: tmp_path / "kept"})
+        durable.place({kept: f"{tmp_path}/kept"})
     assert _names(tmp_path) == ["kept"]
 
 
@@ -183,3 +183,9 @@ def test_a_run_that_is_killed_leaves_no_lock_behind(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     with only_run(tmp_path):
         pass
+
+
+def test_a_file_without_a_folder_in_its_name_is_written_where_we_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    durable.write(Path("file"), b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
