@@ -185,7 +185,9 @@ def test_a_run_that_is_killed_leaves_no_lock_behind(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_without_a_folder_in_its_name_is_written_where_we_are(tmp_path, monkeypatch):
+def test_a_file_without_a_folder_in_its_name_is_written_where_we_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     durable.write(Path("file"), b"content")
     assert (tmp_path / "file").read_bytes() == b"content"
