@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 from img_ingestion.durable import storing
-from img_ingestion.instance import Parcel
+from img_ingestion.instance import CARRY_PICTURES, Parcel
 from img_ingestion.shelves import stem
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
     Batch = tuple[Outgoing, ...]
     Weight = Callable[[Outgoing], int]
-
-CARRY_PICTURES = frozenset({"backend"})
-"""
-Destinations that are sent pictures; the others are sent the cleaned instances. So the former get
-nothing of an instance without pixel data.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
+CARRY_PICTURES = frozenset({"backend"})
+"""
+Destinations that are sent pictures; the others are sent the cleaned instances. So the former get
+nothing of an instance without pixel data.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedInstance:
     """

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pybase64
 
-from img_ingestion import batches, part10, payload, render
+from img_ingestion import part10, payload, render
 from img_ingestion.errors import NotDescribed, NotRendered, turned_into
+from img_ingestion.instance import CARRY_PICTURES
 from img_ingestion.ledger import Contents
 from img_ingestion.shelves import stem
 
@@ -134,7 +135,7 @@ def staged(
     if not pages and part10.has_pixels(clean.dataset):
         raise NotRendered("no frame is chosen")
     # Destinations that are sent pictures read the base64; the others read the instance.
-    sent = settings.destinations.keys() - batches.CARRY_PICTURES
+    sent = settings.destinations.keys() - CARRY_PICTURES
     return Outputs(
         cleaned=str(cleaned),
         encoded=str(encoded),

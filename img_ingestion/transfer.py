@@ -23,6 +23,7 @@ from img_ingestion.errors import (
     ParcelTooLarge,
     TakenOver,
 )
+from img_ingestion.instance import CARRY_PICTURES
 from img_ingestion.ledger.ceiling import Ceiling
 from img_ingestion.patience import wait_s
 
@@ -169,7 +170,7 @@ def _delivering(
 ) -> Iterator[Delivered | None]:
     """Deliver what is due of a customer at one of its destinations."""
     customer, name, ledger = deliveries.customer, deliveries.destination, sending.ledger
-    if name in batches.CARRY_PICTURES:
+    if name in CARRY_PICTURES:
         yield from _spared(deliveries, (one for one in due if not one.images))
         due = [one for one in due if one.images]
     ceiling = Ceiling(ledger.connection, customer, name)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from img_ingestion import deidentify, durable, part10, payload, render, sealing, unsealing
-from img_ingestion.batches import CARRY_PICTURES
 from img_ingestion.deidentify import identifiers
 from img_ingestion.deidentify.pseudonyms import KEY_BYTES, load_key
 from img_ingestion.errors import (
@@ -20,7 +19,7 @@ from img_ingestion.errors import (
     turned_into,
 )
 from img_ingestion.home import UNASSIGNED, customer_of
-from img_ingestion.instance import ReceivedInstance
+from img_ingestion.instance import CARRY_PICTURES, ReceivedInstance
 from img_ingestion.outcome import PLAIN, STEPS
 from img_ingestion.review.changes import Change, Comparison
 
