@@ -16,7 +16,7 @@ BEGINNING = 8
 """Bytes of the header of an element, but for a length of 32 bits behind a VR."""
 LONGEST = 1024
 """Bytes of an element: longer ones are rare, and their own."""
-MOST = 4 << 20
+MOST = 1 << 20
 """Bytes of all that is known together."""
 
 

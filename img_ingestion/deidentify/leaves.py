@@ -7,7 +7,7 @@ Read without pydicom: the last look must not see a file with the eyes that wrote
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.charset import convert_encodings, decode_bytes
@@ -17,15 +17,18 @@ from img_ingestion.attribute import known
 from img_ingestion.deidentify.representation import CODED, ONE_VALUE
 from img_ingestion.errors import NotVerified
 from img_ingestion.extent import DEEPEST, ITEM, LONG_FORM, SEQUENCE_END, SHORT_FORM, UNDEFINED
+from img_ingestion.stretches import Stretch, Stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
 PIXEL_DATA = 0x7FE00010
 CHARACTER_SET = 0x00080005
 HEADER = 8
 """Bytes of the header of an item, or of an element with a length of 16 bits."""
 DEFAULT = ("iso8859",)
+MOST_WAYS = 4
+"""Encodings and character sets of the instances of one patient."""
 NAMES = {vr: vr.decode() for vr in (LONG_FORM | SHORT_FORM) - {b"UN"}}
 
 
@@ -73,6 +76,22 @@ def _decoded(leaf: Leaf) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """Where nothing was found, however often one looks."""
+
+    leaves: set[Leaf | bytes] = field(default_factory=set)
+    """Elements, and what may be base64."""
+    stretches: dict[Hashable, Stretches[Leaf]] = field(default_factory=dict)
+    """Elements as they are written, by encoding and character sets."""
+
+    def written(self, *way: Hashable) -> Stretches[Leaf]:
+        """Give the silent elements that are written so."""
+        if way not in self.stretches and len(self.stretches) >= MOST_WAYS:
+            self.stretches.clear()
+        return self.stretches.setdefault(way, Stretches())
+
+
+@dataclass(frozen=True, slots=True)
 class Leaves:
     """
     The walk over one data set, in one encoding.
@@ -86,10 +105,12 @@ class Leaves:
     little: bool
     outside: int = 0
     """Bytes of the last element's value that stand elsewhere."""
+    silence: Silence = field(default_factory=Silence)
+    """What is not given; what has become silent when the walk goes on is passed the next time."""
 
     def of(self, start: int) -> Iterator[Leaf]:
         """
-        Give all of them but Pixel Data, from `start` to the end.
+        Give all of them but Pixel Data and what is silent, from `start` to the end.
 
         Raises
         ------
@@ -102,21 +123,36 @@ class Leaves:
     def _of_level(
         self, position: int, end: int, sets: tuple[str, ...], depth: int
     ) -> Iterator[Leaf]:
+        silent = self.silence.written(self.implicit, self.little, sets)
+        passed: list[Stretch[Leaf]] = []
         while position < end:
+            if stretch := silent.at(self.content, position):
+                passed.append(stretch)
+                position = self._within(position + len(stretch.content), end)
+                continue
+            silent.join(passed)
             tag, vr, length, value = self._header(position)
             if tag == PIXEL_DATA:
                 position = self._end_of_pixels(value, length, end)
                 continue
-            position = value + length
-            if position > end:
-                raise NotVerified("an element is longer than what it stands in")
+            start, position = position, self._within(value + length, end)
             if vr == "SQ":
                 yield from self._of_items(value, position, sets, depth + 1)
                 continue
             leaf = Leaf(tag, vr, self.content[value:position], sets)
             if tag == CHARACTER_SET:
                 sets = tuple(convert_encodings(leaf.texts))
+                silent = self.silence.written(self.implicit, self.little, sets)
             yield leaf
+            if tag != CHARACTER_SET and leaf in self.silence.leaves:
+                silent.learn(self.content, start, position)
+        silent.join(passed)
+
+    def _within(self, position: int, end: int) -> int:
+        """Give where an element ends, if it is within what it stands in."""
+        if position > end:
+            raise NotVerified("an element is longer than what it stands in")
+        return position
 
     def _of_items(
         self, position: int, end: int, sets: tuple[str, ...], depth: int

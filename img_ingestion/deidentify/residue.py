@@ -25,7 +25,7 @@ from img_ingestion import part10
 from img_ingestion.deidentify import dates, representation
 from img_ingestion.deidentify.defined_terms import prescribed
 from img_ingestion.deidentify.identifiers import identity_tags
-from img_ingestion.deidentify.leaves import Leaf, Leaves, fragments_end
+from img_ingestion.deidentify.leaves import Leaf, Leaves, Silence, fragments_end
 from img_ingestion.deidentify.memory import LONGEST, MOST, MOST_PATIENTS
 from img_ingestion.deidentify.needles import Needles
 from img_ingestion.deidentify.private import begins_documented, is_documented
@@ -70,15 +70,16 @@ class Lasting:
     moved: frozenset[str] | None
     """Each original date as it comes out; None where dates stay."""
     needles: Needles
-    silent: set[Leaf | bytes] = field(default_factory=set, repr=False)
-    """Elements and base64 without a UID in them, which each file has of its own."""
+    silence: Silence = field(default_factory=Silence, repr=False)
+    """Of what has no UID in it, which each file has of its own."""
 
     def remember(self, said: Leaf | bytes, texts: Iterable[str]) -> None:
         """Pass over it the next time, if it holds no UID."""
-        if len(self.silent) >= MOST:
-            self.silent.clear()
+        silent = self.silence.leaves
+        if len(silent) >= MOST:
+            silent.clear()
         if not any(map(has_uid, texts)):
-            self.silent.add(said)
+            silent.add(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Sought:
 
     def check(self, leaf: Leaf) -> None:
         """Raise if something of it stands in an element."""
-        if leaf in self.lasting.silent:
+        if leaf in self.lasting.silence.leaves:
             return
         self._look_at(leaf)
         if leaf.vr != "UI" and len(leaf.value) <= LONGEST:
@@ -182,18 +183,18 @@ def check(
     lasting = _lasting(replace(found, uids=frozenset()), days)
     sought = Sought(found, cleaner, lasting)
     with turned_into(NotVerified, "reading the cleaned file again"):
-        for leaf in _leaves(bytes(parts[0]), parts[1:]):
+        for leaf in _leaves(bytes(parts[0]), parts[1:], lasting.silence):
             sought.check(leaf)
         for part in parts[::2]:
-            for run in set(ENCODED.findall(part)) - lasting.silent:
+            for run in set(ENCODED.findall(part)) - lasting.silence.leaves:
                 sought.check_encoded(run)
     places = ((part, at) for part in parts for at in lasting.needles.places_in(part))
     if any(not _in_a_word(part, *at) for part, at in places):
         raise NotVerified("an identifier was still there, outside any text element")
 
 
-def _leaves(head: bytes, others: Sequence[bytes | memoryview]) -> Iterator[Leaf]:
-    """Give every element, those of the file meta information first."""
+def _leaves(head: bytes, others: Sequence[bytes | memoryview], silence: Silence) -> Iterator[Leaf]:
+    """Give every element that is not silent, those of the file meta information first."""
     if any(head[:PREAMBLE]):
         raise NotVerified("the preamble is not zero")
     first = PREAMBLE + len(part10.PREFIX)
@@ -205,9 +206,10 @@ def _leaves(head: bytes, others: Sequence[bytes | memoryview]) -> Iterator[Leaf]
         head, start = zlib.decompress(head[start:], -zlib.MAX_WBITS), 0
     implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
     outside = len(others[0]) if others else 0
-    yield from Leaves(head, implicit, little, outside).of(start)
+    yield from Leaves(head, implicit, little, outside, silence).of(start)
     if others:
-        yield from _behind(others[0], bytes(others[1]), Leaves(bytes(others[1]), implicit, little))
+        tail = bytes(others[1])
+        yield from _behind(others[0], tail, Leaves(tail, implicit, little, silence=silence))
 
 
 def _behind(pixels: bytes | memoryview, tail: bytes, leaves: Leaves) -> Iterator[Leaf]:
