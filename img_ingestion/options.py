@@ -18,7 +18,7 @@ exit status:
   0    done, also when there was nothing to do
   1    something unforeseen; please report what it printed
   2    wrong usage, settings or recipe; nothing was opened
-  3    done, and something of this pass is held; see quarantine/
+  3    done, and something of this pass is held; see `held list`
   4    the disk is full, read-only or broken; no further file was taken
   5    the backend is unavailable; what is cleaned waits for the next pass
   6    another run is at work in this home
