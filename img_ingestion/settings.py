@@ -91,7 +91,7 @@ class Profile(Section):
     retain_uids: bool = False
     """UIDs stay as they are (E.3.9)."""
     retain_safe_private: bool = True
-    """Private elements that the standard lists as safe stay (E.3.10)."""
+    """Private elements that are known to be safe stay (E.3.10): docs/free_text.md says which."""
     max_date_shift_days: int = Field(default=3650, ge=30)
     """Dates move into the past by up to this many days."""
 

@@ -73,7 +73,9 @@ an option whose cleaning a line of the recipe undoes.
 
 Where several options speak of one attribute, cleaning goes before keeping.
 
-Beyond the table: private elements are removed unless Table E.3.10-1 lists them as safe for their creator;
+Beyond the table: private elements are removed unless Table E.3.10-1 lists them as safe for their creator, or,
+where their value identifies nobody, the curators of The Cancer Imaging Archive or its vendor say so
+([private elements](free_text.md#private-elements));
 public elements that the dictionary does not know, overlays (60xx), curves (50xx), icons and every other
 picture in an item, encrypted attributes, the parameters of signatures and group lengths are removed;
 text that no row names is cleaned as a descriptor, but for the names and versions of products, codes and
