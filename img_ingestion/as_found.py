@@ -142,7 +142,7 @@ class Found:
         passed: list[Stretch[Tagged]] = []
         position = start
         while position < end:
-            stretch = known.at(content, position)
+            stretch = known.at(content, position, end)
             if stretch:
                 passed.append(stretch)
                 found += stretch.made

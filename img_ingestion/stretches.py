@@ -39,10 +39,10 @@ class Stretches(Generic[T]):
     """By their first bytes, which say what the first element is: the last that began so."""
     size: int = 0
 
-    def at(self, content: bytes, position: int) -> Stretch[T] | None:
-        """Give the stretch that stands at the beginning of an element."""
+    def at(self, content: bytes, position: int, end: int) -> Stretch[T] | None:
+        """Give the stretch that stands at the beginning of an element, if its level has it all."""
         stretch = self.known.get(content[position : position + BEGINNING])
-        return stretch if stretch and content.startswith(stretch.content, position) else None
+        return stretch if stretch and content.startswith(stretch.content, position, end) else None
 
     def learn(self, content: bytes, position: int, end: int, *made: T) -> None:
         """Know one element, and what was made of it."""

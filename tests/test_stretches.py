@@ -124,16 +124,18 @@ def test_what_stood_one_behind_the_other_is_one_step_and_ends_where_it_differs()
     content = b"element1 one ;element2 two ;element3 three ;"
     for start, end in ((0, 14), (14, 28), (28, 44)):
         known.learn(content, start, end, content[start : start + 8].decode())
-    first, second = known.at(content, 0), known.at(content, 14)
+    first, second = known.at(content, 0, 44), known.at(content, 14, 44)
     assert first
     assert second
     known.join([first, second])
-    assert (joined := known.at(content, 0))
+    assert (joined := known.at(content, 0, 44))
     assert joined.made == ("element1", "element2")
-    assert known.at(b"behind " + content, 7) == joined
-    assert known.at(content[:27], 0) is None
-    assert known.at(content.replace(b"two", b"2"), 0) is None
-    assert known.at(content, 1) is None
+    assert known.at(b"behind " + content, 7, 51) == joined
+    assert known.at(content[:27], 0, 27) is None
+    assert known.at(content.replace(b"two", b"2.."), 0, 44) is None
+    # The second belongs to the level above.
+    assert known.at(content, 0, 14) is None
+    assert known.at(content, 1, 44) is None
 
 
 def test_what_is_known_is_bounded() -> None:
@@ -142,4 +144,4 @@ def test_what_is_known_is_bounded() -> None:
         known.learn(b"%08d" % number + bytes(LONGEST - 8), 0, LONGEST, number)
     assert sum(len(each.content) for each in known.known.values()) <= MOST
     known.learn(bytes(LONGEST + 1), 0, LONGEST + 1, 0)
-    assert known.at(bytes(LONGEST + 1), 0) is None
+    assert known.at(bytes(LONGEST + 1), 0, LONGEST + 1) is None

@@ -126,16 +126,18 @@ class Leaves:
         silent = self.silence.written(self.implicit, self.little, sets)
         passed: list[Stretch[Leaf]] = []
         while position < end:
-            if stretch := silent.at(self.content, position):
+            if stretch := silent.at(self.content, position, end):
                 passed.append(stretch)
-                position = self._within(position + len(stretch.content), end)
+                position += len(stretch.content)
                 continue
             silent.join(passed)
             tag, vr, length, value = self._header(position)
             if tag == PIXEL_DATA:
                 position = self._end_of_pixels(value, length, end)
                 continue
-            start, position = position, self._within(value + length, end)
+            start, position = position, value + length
+            if position > end:
+                raise NotVerified("an element is longer than what it stands in")
             if vr == "SQ":
                 yield from self._of_items(value, position, sets, depth + 1)
                 continue
@@ -147,12 +149,6 @@ class Leaves:
             if tag != CHARACTER_SET and leaf in self.silence.leaves:
                 silent.learn(self.content, start, position)
         silent.join(passed)
-
-    def _within(self, position: int, end: int) -> int:
-        """Give where an element ends, if it is within what it stands in."""
-        if position > end:
-            raise NotVerified("an element is longer than what it stands in")
-        return position
 
     def _of_items(
         self, position: int, end: int, sets: tuple[str, ...], depth: int
