@@ -84,7 +84,10 @@ def require(settings: Settings) -> None:
     """
     for each in (settings, *settings.customers.values()):
         if {each.pixels.policy, *each.pixels.by_modality.values()} != {"rules"}:
-            pixels.text.require()
+            # Here, so that each process apart has it from the pass.
+            from img_ingestion.deidentify.pixels import text  # noqa: PLC0415 (slow to import)
+
+            text.require()
 
 
 def policy(customer: str, settings: Settings, site: Recipe, key: bytes) -> Policy:

@@ -1,11 +1,10 @@
-"""Where parcels can go. A new destination is one new file and one line of `DESTINATIONS`."""
+"""Where parcels can go. A new destination is one new file and one of `NAMES`."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-
-from img_ingestion.destinations import backend, folder, objects, store, stow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,12 +15,18 @@ if TYPE_CHECKING:
     # Each opener takes the section of the settings that has its name.
     Opener = Callable[[Any], AbstractContextManager[Destination]]
 
-DESTINATIONS: Mapping[str, Opener] = MappingProxyType(
-    {
-        "backend": backend.destination,
-        "stow": stow.destination,
-        "store": store.destination,
-        "folder": folder.destination,
-        "objects": objects.destination,
-    }
-)
+NAMES = ("backend", "stow", "store", "folder", "objects")
+"""Each of a module here, which has `destination`, and of a section of the settings."""
+
+
+def _opener(name: str) -> Opener:
+    """Give what opens a destination, and imports it only then: most customers have one."""
+
+    def opened(section: Any) -> AbstractContextManager[Destination]:  # noqa: ANN401 (as above)
+        opener: Opener = import_module(f"{__name__}.{name}").destination
+        return opener(section)
+
+    return opened
+
+
+DESTINATIONS: Mapping[str, Opener] = MappingProxyType({name: _opener(name) for name in NAMES})

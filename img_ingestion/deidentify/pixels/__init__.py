@@ -3,6 +3,7 @@ Text that is burned into the pixels: what the recipe's device rules know of, and
 
 ::
 
+    search.py     whether and what is looked for, before it is hidden and after
     text/         what looks like text, found in the stored values
     rules.py      which pictures of which device carry text, and where
     kinds.py      which kinds of image usually carry text, whatever the device
@@ -19,14 +20,14 @@ Text that is burned into the pixels: what the recipe's device rules know of, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion import part10
-from img_ingestion.deidentify.pixels import kinds, planes, text
+from img_ingestion.deidentify.pixels import kinds, planes
 from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import PixelRule, covered, matched
-from img_ingestion.errors import NotAdmitted, NotVerified
+from img_ingestion.errors import NotAdmitted
 from img_ingestion.instance import Identifiers
 from img_ingestion.pixel_data import pixel_format
 
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["KEPT", "PixelsCleaned", "clean", "kept"]
 
 
-@dataclass(frozen=True, slots=True)
-class PixelsCleaned:
+class PixelsCleaned(NamedTuple):
     """What was done to the pixels of one instance."""
 
     regions: tuple[Region, ...] = ()
@@ -57,8 +57,6 @@ class PixelsCleaned:
 NOBODY = Identifiers()
 KEPT = "harmless text"
 """What a region says that was found and left."""
-ROUNDS = 2
-"""What appears beside what was hidden is hidden too; after so many times a reviewer decides."""
 
 
 def clean(
@@ -103,20 +101,21 @@ def clean(
     speaking = matched(rules, dataset)
     burned_in = [rule for rule in speaking if rule.verdict == "burned_in"]
     regions = covered(burned_in, stored.rows, stored.columns)
-    wanted = _wanted(dataset, policy, found)
-    if wanted:
-        seen = text.found(dataset, limits, wanted)
-        regions += seen.hidden
-        wanted = replace(wanted, stays=seen.stays)
+    search = None
+    if policy != "rules":
+        from img_ingestion.deidentify.pixels.search import Search  # noqa: PLC0415 (see there)
+
+        search = Search.of(dataset, policy, found, limits)
+        regions += search.found
     vouched = policy == "rules" or any(rule.verdict == "clean" for rule in speaking)
     _admit(dataset, burned_in, vouched=vouched)
-    if not regions and kinds.said_burned_in(dataset, looked=wanted is not None):
+    if not regions and kinds.said_burned_in(dataset, looked=search is not None):
         raise NotAdmitted("said to carry burned-in text, and none was found")
     planes.clear(dataset, stored, limits)
     hidden = hide(dataset, regions, limits)
-    if not wanted:
+    if search is None:
         return PixelsCleaned(hidden)
-    return PixelsCleaned(hidden + _proved(dataset, hidden, wanted, limits), checked=True)
+    return PixelsCleaned(hidden + search.proved(hidden), checked=True)
 
 
 def kept(
@@ -137,45 +136,10 @@ def kept(
     """
     if policy == "rules" or not part10.has_pixels(dataset):
         return ()
-    every = text.Wanted(unread=False, torn=False)
-    left = text.still_readable(dataset, limits, every, hidden)
+    from img_ingestion.deidentify.pixels.search import readable  # noqa: PLC0415 (as above)
+
+    left = readable(dataset, limits, hidden)
     return tuple(replace(region, found_by=KEPT) for region in left)
-
-
-def _wanted(dataset: Dataset, policy: str, found: Identifiers) -> text.Wanted | None:
-    """Say what is looked for; None when nobody looks."""
-    if policy == "rules":
-        return None
-    # Where the header says that somebody is named in the pixels, not even a mark is believed.
-    marks = policy == "all"
-    own = None if marks and kinds.said_burned_in(dataset, looked=True) else found
-    return text.Wanted(bool(kinds.usually_burned(dataset)), own, marks)
-
-
-def _proved(
-    dataset: Dataset, hidden: Sequence[Region], wanted: text.Wanted, limits: Limits
-) -> tuple[Region, ...]:
-    """
-    Look again at the cleaned pixels by another view; hide what is still there, and look again.
-
-    Raises
-    ------
-    NotVerified
-        There is text that hiding does not take away.
-
-    """
-    more: tuple[Region, ...] = ()
-    new: tuple[Region, ...] | None = None
-    for _ in range(ROUNDS):
-        left = text.still_readable(dataset, limits, wanted, (*hidden, *more), new)
-        if not left:
-            return more
-        new = hide(dataset, left, limits)
-        more += new
-        wanted = replace(wanted, unread=False, torn=False)
-    if text.still_readable(dataset, limits, wanted, (*hidden, *more), new):
-        raise NotVerified("text can still be read in the pixels")
-    return more
 
 
 def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, vouched: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from img_ingestion.deidentify.pixels import compressed, native
+from img_ingestion.deidentify.pixels import native
 from img_ingestion.pixel_data import pixel_format
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ def hide(dataset: Dataset, regions: Sequence[Region], limits: Limits) -> tuple[R
         hidden = native.whole_cells(dataset, stored, regions)
         native.blank(dataset, stored, hidden, limits)
     else:
+        # Seldom needed, and the rest of a picture's way knows nothing of code streams' insides.
+        from img_ingestion.deidentify.pixels import compressed  # noqa: PLC0415
+
         hidden = compressed.blank(dataset, stored, regions, limits)
     for keyword in NO_LONGER_TRUE:
         dataset.pop(keyword, None)
