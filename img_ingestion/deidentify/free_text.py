@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -227,7 +227,7 @@ def _ordinals(dates: frozenset[str]) -> frozenset[int]:
     found = set()
     for day in dates:
         with suppress(ValueError):
-            found.add(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).toordinal())
+            found.add(date(int(day[:4]), int(day[4:6]), int(day[6:])).toordinal())
     return frozenset(found)
 
 

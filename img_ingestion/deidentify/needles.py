@@ -77,7 +77,8 @@ class Needles:
                     open_ended.append(word)
         known = [np.fromiter(places, np.uint32, len(places))]
         known += [np.uint32(word) | ANY_LAST | np.uint32(LOWER << 24) for word in open_ended]
-        words = np.unique(np.concatenate(known))
+        # Not `unique`, whose first call imports masked arrays; a word twice does no harm.
+        words = np.sort(np.concatenate(known))
         table = np.zeros(1 << 16, np.bool_)
         table[words * MIXER >> SHIFT] = True
         return cls(longest, places, words, table, case_counts, every)

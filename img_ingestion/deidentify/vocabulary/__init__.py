@@ -18,16 +18,27 @@ FOLDER = Path(__file__).parent
 
 
 @cache
-def _table() -> dict[str, frozenset[str]]:
-    content = json.loads((FOLDER / "sources.json").read_text(encoding="utf-8"))
-    return {key: frozenset(text.split()) for key, text in content.items() if key != "source"}
+def _texts() -> dict[str, str]:
+    content: dict[str, str] = json.loads((FOLDER / "sources.json").read_text(encoding="utf-8"))
+    return content
+
+
+@cache
+def _table(kind: str) -> frozenset[str]:
+    return frozenset(_texts()[kind].split())
+
+
+@cache
+def _own() -> dict[str, dict[str, list[str]]]:
+    lists: dict[str, dict[str, list[str]]]
+    lists = json.loads((FOLDER / "own.json").read_text(encoding="utf-8"))
+    return lists
 
 
 @cache
 def listed(kind: str) -> frozenset[str]:
     """Give one of the word lists of our own, `own.json`."""
-    lists = json.loads((FOLDER / "own.json").read_text(encoding="utf-8"))
-    return frozenset(" ".join(lists[kind]["words"]).split())
+    return frozenset(" ".join(_own()[kind]["words"]).split())
 
 
 EPONYMS, NOUNS, HEADS = listed("eponyms"), listed("nouns"), listed("heads")
@@ -39,17 +50,17 @@ APPEARANCES, EXAMINATIONS = listed("appearances"), listed("examinations")
 
 def is_clinical(word: str) -> bool:
     """Tell whether a folded word is one of medicine's, imaging's or DICOM's."""
-    return word in _table()["words"] or word in DICOM_WORDS or word in SPOKEN or word in HEADS
+    return word in _table("words") or word in DICOM_WORDS or word in SPOKEN or word in HEADS
 
 
 def is_surname(word: str) -> bool:
     """Tell whether a folded word is a frequent surname and no clinical word."""
-    return word in _table()["surnames"] and not is_clinical(word)
+    return word in _table("surnames") and not is_clinical(word)
 
 
 def is_given_name(word: str) -> bool:
     """Tell whether a folded word is a frequent given name and no clinical word."""
-    return word in _table()["given"] and not is_clinical(word)
+    return word in _table("given") and not is_clinical(word)
 
 
 def is_full_name(given: str, surname: str) -> bool:
@@ -59,7 +70,7 @@ def is_full_name(given: str, surname: str) -> bool:
 
 def is_eponym(word: str) -> bool:
     """Tell a name that findings have (Smith, Baker) from a word that is also a name (Wall)."""
-    names = word in EPONYMS or word in _table()["eponyms"]
+    names = word in EPONYMS or word in _table("eponyms")
     return names and not (word in NOUNS or word in SELDOM or word in DICOM_WORDS)
 
 
@@ -78,29 +89,28 @@ def is_finding(before: str, word: str, after: str) -> bool:
         Folded; empty where the text begins or ends, or something other than a space separates.
 
     """
-    table = _table()
     if is_phrase(before, word, after):
         return True
     if word in SELDOM:
         return f"{before}_{word}" == "x_ray"
     head = after in HEADS and not (word in APPEARANCES and after in EXAMINATIONS)
-    if head and (word in EPONYMS or word in NOUNS or word in table["eponyms"]):
+    if head and (word in EPONYMS or word in NOUNS or word in _table("eponyms")):
         return True
-    if after and f"{word}_{after}" in table["pairs"]:
+    if after and f"{word}_{after}" in _table("pairs"):
         return True
     if not before:
         return False
     pair = f"{before}_{word}"
     of_organ = word in NOUNS and word not in APPEARANCES and before in ORGANS
-    return of_organ or pair in table["pairs"] or pair in SITES
+    return of_organ or pair in _table("pairs") or pair in SITES
 
 
 def may_be_finding(word: str) -> bool:
     """Tell whether a name is also a word of medicine, so that alone it says nothing of a person."""
-    every = is_clinical(word) or word in EPONYMS or word in NOUNS or word in _table()["eponyms"]
+    every = is_clinical(word) or word in EPONYMS or word in NOUNS or word in _table("eponyms")
     return every or word in _in_pairs()
 
 
 @cache
 def _in_pairs() -> frozenset[str]:
-    return frozenset(word for pair in _table()["pairs"] for word in pair.split("_"))
+    return frozenset(_texts()["pairs"].replace("_", " ").split())
