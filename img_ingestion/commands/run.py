@@ -66,7 +66,8 @@ class Pass:
         """The site's, read when the first file is there: what reads it is slow to import."""
         from img_ingestion.deidentify import recipe
 
-        return recipe.load(recipe_path(self.settings, self.home.root))
+        path = recipe_path(self.settings, self.home.root)
+        return recipe.load(path, recipe_seen.seen(self.home))
 
     @property
     def beside(self) -> bool:

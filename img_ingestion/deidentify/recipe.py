@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from img_ingestion.deidentify import language, profile
 from img_ingestion.deidentify.action import EXPOSURE
@@ -31,21 +30,41 @@ if TYPE_CHECKING:
 __all__ = ["Coverage", "HeaderRule", "Recipe", "compiled", "coverage", "load", "read", "weaker"]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """What the site wants done, statement by statement."""
 
     header: Mapping[int, HeaderRule]
     pixel_rules: tuple[PixelRule, ...]
     digest: str
     """sha256 of the file, hexadecimal."""
-    warnings: tuple[str, ...] = ()
-    """What an operator should know though nothing is wrong."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Say what an operator should know though nothing is wrong."""
+        found = coverage(self)
+        said = [
+            f"line {self.header[tag].line}: lets more through than the Basic Profile with the "
+            "default options"
+            for tag in weaker(self, Profile())
+        ]
+        if found.missing:
+            said.append(
+                f"{found.covered} of {found.rows} rows of Table E.1-1 have a line; for the others "
+                "the profile decides"
+            )
+        return tuple(said)
 
 
-def load(path: Path) -> Recipe:
+def load(path: Path, agreed: str = "") -> Recipe:
     """
     Read a recipe, and refuse one that deid would read only in part.
+
+    Parameters
+    ----------
+    path : Path
+        Of the recipe.
+    agreed : str, optional
+        Digest of one that deid was found to read as we do, and is not asked about again.
 
     Raises
     ------
@@ -58,19 +77,18 @@ def load(path: Path) -> Recipe:
     except OSError as error:
         raise SettingsError(f"{path} is no readable recipe: {type(error).__name__}") from error
     try:
-        return read(content)
+        return read(content, agreed)
     except SettingsError as error:
         faults = (f"{path}, {fault}" for fault in str(error).splitlines())
         raise SettingsError("\n".join(faults)) from error
 
 
-def read(content: bytes) -> Recipe:
+def read(content: bytes, agreed: str = "") -> Recipe:
     """Read a recipe from its bytes, as `load` does."""
-    script = language.read(content)
-    check_agreement(script, _as_deid_reads(content))
-    header = {rule.tag: rule for rule in script.header}
-    recipe = Recipe(header, script.pixel_rules, hashlib.sha256(content).hexdigest())
-    return replace(recipe, warnings=_warnings(recipe))
+    script, digest = language.read(content), hashlib.sha256(content).hexdigest()
+    if digest != agreed:
+        check_agreement(script, _as_deid_reads(content))
+    return Recipe({rule.tag: rule for rule in script.header}, script.pixel_rules, digest)
 
 
 def _as_deid_reads(content: bytes) -> Mapping[str, Any]:
@@ -135,8 +153,7 @@ def weaker(recipe: Recipe, options: Profile) -> tuple[int, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """How much of Table E.1-1 a recipe has a line for."""
 
     rows: int
@@ -154,18 +171,3 @@ def coverage(recipe: Recipe) -> Coverage:
     """Count the rows of Table E.1-1 that the recipe speaks about."""
     standing = [tag for tag in rows() if tag >> 16 not in {0x0000, FILE_META}]
     return Coverage(len(standing), tuple(tag for tag in standing if tag not in recipe.header))
-
-
-def _warnings(recipe: Recipe) -> tuple[str, ...]:
-    found = coverage(recipe)
-    said = [
-        f"line {recipe.header[tag].line}: lets more through than the Basic Profile with the "
-        "default options"
-        for tag in weaker(recipe, Profile())
-    ]
-    if found.missing:
-        said.append(
-            f"{found.covered} of {found.rows} rows of Table E.1-1 have a line; for the others the "
-            "profile decides"
-        )
-    return tuple(said)

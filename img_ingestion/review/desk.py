@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable, turns
@@ -60,7 +60,7 @@ class Desk:
             return site
         # Another digest: other policy, other work.
         digest = hashlib.sha256(f"{site.digest}\0{rules!r}".encode()).hexdigest()
-        return replace(site, pixel_rules=(*site.pixel_rules, *rules), digest=digest)
+        return site._replace(pixel_rules=(*site.pixel_rules, *rules), digest=digest)
 
     def tried(self, one: Held, drawn: Sequence[Box], frame: int = 1) -> Explanation:
         """Say what would become of a held file with what was drawn; nothing is written."""
