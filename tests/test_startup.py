@@ -74,7 +74,7 @@ def test_a_pass_with_a_file_imports_nothing_that_this_file_has_no_use_for(tmp_pa
     sent.mkdir(parents=True)
     (tmp_path / "gateway.toml").write_text('[pixels]\npolicy = "rules"\n[incoming]\nsettle_s = 0\n')
     assert "deid" in _pass(tmp_path, UNUSED)  # it reads the recipe as well, once
-    shutil.copy(get_testdata_file("CT_small.dcm"), sent)
+    shutil.copy(str(get_testdata_file("CT_small.dcm")), sent)
     assert _pass(tmp_path, UNUSED) == ["0"]
     assert not list(sent.iterdir())
 
