@@ -85,6 +85,22 @@ def of_elements(elements: int) -> bytes:
     return _written(film, SecondaryCaptureImageStorage)
 
 
+def of_numbers(numbers: int) -> bytes:
+    """Give a small film that names so many identifying numbers, and its patient's in texts."""
+    film = _of_a_patient()
+    film.Modality = "CR"
+    film.RequestAttributesSequence = [_request(number) for number in range(numbers)]
+    _described(film, _grey(64, 64, 8), 8)
+    return _written(film, SecondaryCaptureImageStorage)
+
+
+def _request(number: int) -> Dataset:
+    item = Dataset()
+    item.RequestedProcedureID = f"RP{number * 7919 % 10**9:09}"
+    item.RequestedProcedureDescription = f"chest, two views, {number}"
+    return item
+
+
 def _exposure(number: int) -> Dataset:
     item = Dataset()
     item.KVP, item.ExposureTime, item.FilterMaterial = "81", number, "ALUMINUM"

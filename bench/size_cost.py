@@ -1,10 +1,10 @@
 """
 What a file costs by its size: `python bench/size_cost.py [--policy all]`.
 
-Files that differ in one thing: elements, pixels, frames. CPU milliseconds, user and system, of all
-that is made of one in the process apart: read, header, device rules, residue, cleaned instance and
-pictures, written and synced; and by a unit of the size, which stays where cost is linear. Each in a
-process of its own, which has made one before; the best of three.
+Files that differ in one thing: elements, identifying numbers, pixels, frames. CPU milliseconds,
+user and system, of all that is made of one in the process apart: read, header, device rules,
+residue, cleaned instance and pictures, written and synced; and by a unit of the size, which stays
+where cost is linear. Each in a process of its own, which has made one before; the best of three.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TABLES = {
     "elements": (sets.of_elements, (100, 1_000, 10_000, 100_000), 1_000, "ms a thousand"),
+    "identifying numbers": (sets.of_numbers, (100, 1_000, 4_000, 16_000), 1_000, "ms a thousand"),
     "pixels, side": (sets.of_pixels, (512, 1024, 2048, 4096), 1_024, "ms a megapixel"),
     "frames of 256 x 256": (sets.of_frames, (1, 4, 16, 64, 256), 1, "ms a frame"),
 }

@@ -122,7 +122,7 @@ class Cleaner:
         """Tell a number that may be the patient's from those that cannot, which are nearly all."""
         digits = NO_DIGIT.sub("", number)
         return (
-            any(each in digits for each in self.numbers.squeezed)
+            any(True for _ in self.numbers.standing(digits))
             or number.count(".") >= FEWEST_DOTS
             or any(day in self.dates for _, day in written_dates.dates(number))
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,7 +39,7 @@ class Needles:
     """The needles by the words in them."""
 
     longest: int
-    places: Mapping[int, tuple[tuple[bytes, int], ...]]
+    places: Mapping[int, Sequence[tuple[bytes, int]]]
     """Folded word, or its first three bytes -> needles, and where in them it stands."""
     words: Words
     """All folded words that belong to a needle, sorted."""
@@ -63,7 +63,7 @@ class Needles:
         """
         case_counts = frozenset(exact)
         every = case_counts.union(folded)
-        places: dict[int, tuple[tuple[bytes, int], ...]] = {}
+        places: dict[int, list[tuple[bytes, int]]] = {}
         longest, open_ended = 0, []
         for needle in every:
             if len(needle) < SHORTEST:
@@ -72,7 +72,7 @@ class Needles:
             for offset in range(WORD):
                 part = needle[offset : offset + WORD]
                 word = int.from_bytes(part, "little") | 0x20202020 >> 8 * (WORD - len(part))
-                places[word] = (*places.get(word, ()), (needle, offset))
+                places.setdefault(word, []).append((needle, offset))
                 if len(part) < WORD:
                     open_ended.append(word)
         known = [np.fromiter(places, np.uint32, len(places))]

@@ -23,7 +23,7 @@ from img_ingestion.deidentify.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from img_ingestion.deidentify.span import Span
 
@@ -34,6 +34,8 @@ SHORTENED = 5
 SPLIT_NAME = 6
 """Names from this length on are found across separators too: `Mac Donald`, `S m i t h`."""
 START = 3
+FEW = 64
+"""So many numbers are looked for one after the other; more by what they start with."""
 FUNCTION_WORDS = listed("function_words")
 HONORIFICS = "先生|女士|小姐|太太|同志|患者|様|さま|さん|氏|殿|님|씨|환자"
 """Behind a name of one character these tell it from a part of another word."""
@@ -178,21 +180,41 @@ def _spaced(text: str, words: list[tuple[int, int, str]], at: int, step: int) ->
 class Numbers:
     """Numbers and phrases of one instance, without their separators."""
 
-    squeezed: tuple[str, ...]
+    squeezed: frozenset[str]
+    lengths: Mapping[str, tuple[int, ...]]
+    """How long those are that start with the same characters; of few nobody asks."""
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Numbers:
         """Prepare folded numbers and phrases."""
-        found = {"".join(WORD.findall(text)) for text in texts}
-        return cls(tuple(sorted(found - {""}, key=len, reverse=True)))
+        found = frozenset("".join(WORD.findall(text)) for text in texts) - {""}
+        same = min(START, *map(len, found)) if len(found) > FEW else 0
+        lengths: dict[str, set[int]] = {}
+        for each in found if same else ():
+            lengths.setdefault(each[:same], set()).add(len(each))
+        return cls(found, {start: tuple(several) for start, several in lengths.items()})
+
+    def standing(self, text: str) -> Iterator[tuple[int, str]]:
+        """Give where one of them stands in squeezed text: by a search for each, or for many."""
+        if not self.lengths:
+            for needle in self.squeezed:
+                at = text.find(needle)
+                while at >= 0:
+                    yield at, needle
+                    at = text.find(needle, at + 1)
+            return
+        same = len(next(iter(self.lengths)))
+        for at in range(len(text)):
+            for length in self.lengths.get(text[at : at + same], ()):
+                if text[at : at + length] in self.squeezed and at + length <= len(text):
+                    yield at, text[at : at + length]
 
     def spans(self, text: str, squeezed: Squeezed) -> Iterator[Span]:
         """Give where one of them stands in folded text, whatever separates its parts."""
-        for needle in self.squeezed:
-            if needle in squeezed.text:
-                yield from (
-                    span for span in squeezed.find(needle) if _is_number(text, span, needle)
-                )
+        for at, needle in self.standing(squeezed.text):
+            span = squeezed.span(at, len(needle))
+            if _is_number(text, span, needle):
+                yield span
 
 
 def _is_number(text: str, span: Span, needle: str) -> bool:

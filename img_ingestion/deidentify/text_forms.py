@@ -140,9 +140,13 @@ class Squeezed:
         start, origin = self.parts[bisect_left(self.parts, (at + 1, 0)) - 1]
         return origin + at - start
 
+    def span(self, at: int, length: int) -> tuple[int, int]:
+        """Give the place in the folded text of some characters here."""
+        return self.place(at), self.place(at + length - 1) + 1
+
     def find(self, needle: str) -> Iterator[tuple[int, int]]:
         """Give the places in the folded text where a squeezed needle stands."""
         at = self.text.find(needle)
         while at >= 0:
-            yield self.place(at), self.place(at + len(needle) - 1) + 1
+            yield self.span(at, len(needle))
             at = self.text.find(needle, at + 1)
