@@ -142,14 +142,21 @@ def stored_values(cells: NDArray[Any], pixel_format: PixelFormat, shift: int = 0
         return cells
     cells = cells.astype(pixel_format.cell, copy=False)
     spare = pixel_format.cell.itemsize * 8 - pixel_format.bits_stored
+    highest = (1 << pixel_format.bits_stored - pixel_format.signed) - 1
     if pixel_format.signed:
-        numbers = cells.view(f"i{pixel_format.cell.itemsize}")
-        return numbers << (spare - shift) >> spare if spare else numbers
-    if not spare:
+        cells = cells.view(f"i{pixel_format.cell.itemsize}")
+    if not spare or (not shift and _within(cells, highest)):
         return cells
-    mask = cells.dtype.type((1 << pixel_format.bits_stored) - 1)
-    stored: NDArray[Any] = cells >> shift & mask if shift else cells & mask
+    if pixel_format.signed:
+        return cells << (spare - shift) >> spare
+    stored: NDArray[Any] = cells >> shift & cells.dtype.type(highest)
     return stored
+
+
+def _within(cells: NDArray[Any], highest: int) -> bool:
+    """Tell whether nothing shares the cells: to look is a third of the cost of a copy."""
+    lowest = -highest - 1
+    return cells.max() <= highest and (cells.dtype.kind == "u" or cells.min() >= lowest)
 
 
 def _planar(dataset: Dataset) -> bool | None:

@@ -38,7 +38,7 @@ def rgb(frame: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.uint8]:
 def in_8_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     """Give the eight most significant of `bits` bits; stretch fewer over the whole range."""
     if bits >= 8:  # noqa: PLR2004
-        highest: NDArray[Any] = values >> (bits - 8)
+        highest: NDArray[Any] = values >> (bits - 8) if bits > 8 else values  # noqa: PLR2004
         return highest.astype(np.uint8, copy=False)
     return (values.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
 
