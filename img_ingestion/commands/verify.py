@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from img_ingestion.home import Home
 
 NAME = "verify"
-HELP = "hold the disk against the ledger, and the audit trail against itself"
+HELP = "compare the disk with the ledger, and the audit trail with itself"
 DESCRIPTION = """\
 Read the ledger's file, every output and original that it names, and the chain of the audit trail.
-Of an original that is encrypted, and whose key is not here, the bytes are held against what was
-written; of one from before that was noted only the size.
+Of an original that is encrypted, and whose key is not here, the bytes are compared with what was
+written; only the size, where an older version encrypted it.
 Says the trail's last digest: note it elsewhere, and a trail that was cut off shows.
 Status 1 if something is not as it was.
 """
