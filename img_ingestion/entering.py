@@ -147,10 +147,11 @@ def _moved(bench: Bench, one: Decided, unsynced: Unsynced) -> list[tuple[Entry, 
     bench.shelves.explain(entry, unsynced)
     target = bench.shelves.original(entry, job.arrival.received.path.name)
     # Who writes the rest of what is incomplete keeps the file open.
-    way = target if entry.code == Incomplete.__name__ else bench.sealing.way(target)
+    sealing, grows = bench.sealing, entry.code == Incomplete.__name__
+    way = target if grows else sealing.way(target, entry.customer)
     # What is encrypted has to be durable first: then its original goes.
     moved = job.source.put_away(job.arrival, way, unsynced if way == target else None)
-    return [(entry, bench.sealing.seal(way))] if moved else []
+    return [(entry, "" if way == target else sealing.seal(way))] if moved else []
 
 
 def _told(one: Decided) -> Ingested:

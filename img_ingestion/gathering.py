@@ -71,12 +71,12 @@ class Gathering:
         """Take those that are to be entered now, of one customer; others go on waiting."""
         customer, left = self._decided[0].job.entry.customer, self._most
         group: list[Decided] = []
+        others: list[Decided] = []
         for one in self._decided:
-            if one.job.entry.customer == customer and len(group) < self._together:
-                left -= not one.told
-                if left >= 0:
-                    group.append(one)
-        self._decided = [one for one in self._decided if one not in group]
+            fits = one.job.entry.customer == customer and len(group) < self._together
+            left -= fits and not one.told
+            (group if fits and left >= 0 else others).append(one)
+        self._decided = others
         return group
 
     def entered(self, outcomes: Iterable[Ingested]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable
@@ -22,48 +23,48 @@ def customer_of(folder: str) -> str:
     return folder if _CUSTOMER.fullmatch(folder) else UNASSIGNED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Home:
     """The folders of one gateway, all below `root`."""
 
     root: Path
 
-    @property
+    @cached_property
     def local_dcm(self) -> Path:
         """What the customers sent: `CUSTOMER/**`."""
         return self.root / "local_dcm"
 
-    @property
+    @cached_property
     def cleaned(self) -> Path:
         """Cleaned instances and their pictures: `CUSTOMER/cleaned-NAME.dcm`, `.png`."""
         return self.root / "local_dcm_dicomcleaner"
 
-    @property
+    @cached_property
     def encoded(self) -> Path:
         """Base64 of the pictures, the payload's `data`: `CUSTOMER/cleaned-NAME.png.txt`."""
         return self.root / "encoded_images"
 
-    @property
+    @cached_property
     def archive(self) -> Path:
         """Originals whose outputs are durable: `CUSTOMER/YYYY/MM/DD/`."""
         return self.root / "archive"
 
-    @property
+    @cached_property
     def quarantine(self) -> Path:
         """Held originals: `CUSTOMER/ID.dcm`, each with `ID.json`."""
         return self.root / "quarantine"
 
-    @property
+    @cached_property
     def unsealed(self) -> Path:
         """Originals on their way to where they are encrypted: below it, as below `root`."""
         return self.state / "unsealed"
 
-    @property
+    @cached_property
     def state(self) -> Path:
         """Ledger, vault, keys, lock."""
         return self.root / "state"
 
-    @property
+    @cached_property
     def folders(self) -> tuple[Path, ...]:
         """Every folder of the home."""
         return (

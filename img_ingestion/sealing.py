@@ -50,12 +50,10 @@ class Sealing:
             if own.archive.recipients:
                 recipients(own.archive.recipients)
 
-    def way(self, target: Path) -> Path:
-        """Give the place where an original is put first that is to end at `target`."""
-        place = target.relative_to(self.home.root)
-        _, customer, *_ = place.parts
+    def way(self, target: Path, customer: str) -> Path:
+        """Give the place where a customer's original is put first that is to end at `target`."""
         asked = self.settings.of(customer).archive.recipients
-        return self.home.unsealed / place if asked else target
+        return self.home.unsealed / target.relative_to(self.home.root) if asked else target
 
     def seal(self, place: Path) -> str:
         """

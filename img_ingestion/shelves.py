@@ -198,10 +198,10 @@ class Shelves:
     def original(self, entry: Entry, name: str) -> Path:
         """Give the place of an original: quarantine if it is held, else the archive."""
         if entry.state == "held":
-            return self.home.quarantine / entry.customer / f"{entry.id}.dcm"
+            return self.home.quarantine / f"{entry.customer}/{entry.id}.dcm"
         day = time.strftime("%Y/%m/%d", time.gmtime(entry.seen_at))
         kept = os.fsencode(f"{entry.id}.{name}")[:NAME_BYTES]
-        return self.home.archive / entry.customer / day / os.fsdecode(kept)
+        return self.home.archive / f"{entry.customer}/{day}/{os.fsdecode(kept)}"
 
     @property
     def cut(self) -> bool:
@@ -261,7 +261,7 @@ class Shelves:
 
     def _taken(self, customer: str, name: str) -> bool:
         """Tell whether a file on the disk has the name of an output."""
-        cleaned, encoded = self.home.cleaned / customer, self.home.encoded / customer
+        cleaned, encoded = f"{self.home.cleaned}/{customer}", f"{self.home.encoded}/{customer}"
         stems = (stem(name), stem(name, 1))
         finals = [f"{cleaned}/{stems[0]}.dcm", *(f"{cleaned}/{one}.png" for one in stems)]
         finals += [f"{encoded}/{one}.png.txt" for one in stems]

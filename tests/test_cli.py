@@ -456,8 +456,11 @@ def test_what_a_killed_pass_could_not_tell_is_in_the_trail_after_the_next(
         while unread(process.stdout) < 4000 and time.monotonic() < until:
             time.sleep(0.05)
         process.kill()
-    told = [json.loads(line) for line in Trail(home / "state").records()]
-    assert 0 < len(told) < count
+    trail = home / "state" / "audit.jsonl"
+    recorded = trail.read_bytes().splitlines(keepends=True)
+    assert recorded
+    # None of them was synced yet: with the power, the last ones could be gone as well.
+    trail.write_bytes(b"".join(recorded[: len(recorded) // 2]))
     # Its process apart dies with it, but a moment later.
     while (status := run(home)) == 6 and time.monotonic() < until:
         time.sleep(0.05)

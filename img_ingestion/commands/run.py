@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from img_ingestion.commands.told import (
 from img_ingestion.ending import ending
 from img_ingestion.errors import GatewayError, StorageError
 from img_ingestion.ledger import Ledger
+from img_ingestion.outcome import PAUSE, TAKEN
 from img_ingestion.review.audit import Trail
 from img_ingestion.review.pass_record import PassRecord
 from img_ingestion.settings_file import load, recipe_path
@@ -32,7 +34,7 @@ from img_ingestion.tally import Tally
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from img_ingestion.commands.told import Telling
     from img_ingestion.deidentify.recipe import Recipe
@@ -215,17 +217,34 @@ def _taken(work: Pass, ledger: Ledger, tally: Tally) -> Iterator[Told]:
     if files is None and _found_nothing(work, ledger):
         return
     from img_ingestion.ingest import ingest
-    from img_ingestion.outcome import PAUSE
 
     who = workers.chosen(work.home, work.settings, work.recipe, work.chosen)
     most = work.chosen.max_files or inf
     given = work.home, work.settings, work.recipe, ledger, files or ()
+    together: list[Ingested] = []
     for one in ingest(*given, workers=who, most=most, pauses=work.beside):
-        yield from (Told(),) if one is PAUSE else _told_of(one, work, tally)
+        if one is PAUSE:
+            yield Told()
+            continue
+        together.append(one)
+        if not one.more:
+            _record(together, work)
+            yield from chain.from_iterable(_told_of(each, tally) for each in together)
+            together.clear()
 
 
-def _told_of(one: Ingested, work: Pass, tally: Tally) -> Iterator[Told]:
-    """Count, record and tell what became of a file."""
+def _record(together: Iterable[Ingested], work: Pass) -> None:
+    """Record what was decided of files that were entered together."""
+    parts = ("id", "customer", "outcome", "code", "reason")
+    decided = [one for one in together if one.outcome in TAKEN]
+    if decided and work.trail:
+        recipe = {"recipe": work.recipe.digest}
+        facts = ({part: getattr(one, part) for part in parts} | recipe for one in decided)
+        work.trail.add("file", *facts, synced=False)
+
+
+def _told_of(one: Ingested, tally: Tally) -> Iterator[Told]:
+    """Count and tell what became of a file."""
     said = tuple(console.of_file(one))
     if one.outcome == "arriving" or one.outcome == "skipped":  # noqa: PLR1714 (narrows it)
         tally.left.append(one.outcome)
@@ -237,10 +256,6 @@ def _told_of(one: Ingested, work: Pass, tally: Tally) -> Iterator[Told]:
         if not tally.states:
             said = (console.OPENING, *said)
         tally.note([one.id], one.outcome, one.plain)
-        if work.trail:
-            parts = ("id", "customer", "outcome", "code", "reason")
-            decided = {part: getattr(one, part) for part in parts}
-            work.trail.add("file", decided | {"recipe": work.recipe.digest}, synced=False)
     # Not `asdict`, which copies deep: most passes over a large tree leave most of it.
     facts = {each.name: getattr(one, each.name) for each in fields(one) if each.name != "more"}
     yield Told(said, {"file": facts}, more=one.more)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from img_ingestion.ledger.database import Database
     from img_ingestion.ledger.entry import Contents
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _ENTRY = ", ".join(Entry._fields)
 _KNOWN = f"""
 SELECT {_ENTRY} FROM file
@@ -89,4 +90,4 @@ def entries(database: Database, which: str) -> list[Entry]:
 
 def as_json(value: object) -> str:
     """Write JSON in one way only: equal studies are equal texts, and sort together."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _JSON.encode(value)

@@ -48,16 +48,16 @@ class Trail:
 
     state: Path
 
-    def add(self, what: str, facts: Mapping[str, object], *, synced: bool = True) -> None:
+    def add(self, what: str, *several: Mapping[str, object], synced: bool = True) -> None:
         """
-        Add a record.
+        Add a record, or several of a kind together.
 
         Parameters
         ----------
         what : str
             What happened, in a word: file, parcel, pass, release, reject, identify ...
-        facts : mapping
-            What JSON can say, without value or file name.
+        *several : mapping
+            The facts of each: what JSON can say, without value or file name.
         synced : bool
             Durable on return; else with the next that is.
 
@@ -74,21 +74,23 @@ class Trail:
                 # Let go of when the file is closed.
                 fcntl.flock(file, fcntl.LOCK_EX)
                 number, before, torn = _end(file)
-                record = {
-                    "number": number + 1,
+                oddities = ["torn"] * torn + ["cut"] * self._is_cut(number, before)
+                lines = [b""] if torn else []
+                who = {
                     "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                     "by": _account(),
                     "what": what,
-                    **facts,
-                    **({"torn": True} if torn else {}),
-                    **({"cut": True} if self._is_cut(number, before) else {}),
-                    "before": before,
                 }
-                line = json.dumps(record).encode()
-                os.write(file, (b"\n" if torn else b"") + line + b"\n")
+                for facts in several:
+                    number += 1
+                    said = {"number": number, **who, **facts, **dict.fromkeys(oddities, True)}
+                    line = json.dumps({**said, "before": before}).encode()
+                    lines.append(line)
+                    before, oddities = _digest(line), []
+                os.write(file, b"\n".join([*lines, b""]))
                 if synced:
                     os.fsync(file)
-                    last = {"number": number + 1, "digest": _digest(line)}
+                    last = {"number": number, "digest": before}
                     durable.write(self.state / LAST, json.dumps(last).encode())
             finally:
                 os.close(file)

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from img_ingestion import durable
 from img_ingestion.arrival import Arrival, Left, Stamp
@@ -87,7 +87,7 @@ class Folder:
             Its folder cannot be written to.
 
         """
-        parts = self._parts(arrival)
+        parts = _parts(arrival)
         with suppress(OSError), walk.entered(self.root, parts[:-1]) as folder:
             if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
                 raise StorageError("local_dcm: originals cannot be moved out of a folder")
@@ -111,7 +111,7 @@ class Folder:
             The original cannot be moved.
 
         """
-        parts = self._parts(arrival)
+        parts = _parts(arrival)
         durable.folder(target.parent)
         with (
             durable.storing("moving an original"),
@@ -127,9 +127,6 @@ class Folder:
             durable.write(target, arrival.received.content, arrival.received.id, unsynced)
         return bool(arrival.received.content)
 
-    def _parts(self, arrival: Arrival) -> Parts:
-        return arrival.received.path.relative_to(self.root).parts
-
     def remove(self, arrival: Arrival) -> None:
         """
         Remove an original of which all that it held is put away; something else stays.
@@ -140,7 +137,7 @@ class Folder:
             It cannot be removed.
 
         """
-        parts = self._parts(arrival)
+        parts = _parts(arrival)
         with (
             durable.storing("removing an archive"),
             suppress(*GONE),
@@ -177,7 +174,7 @@ class Folder:
             return
         arrival = None
         try:
-            arrival = self._arrival(parts, stamp)
+            arrival = self._arrival(parts, stamp, place)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -191,7 +188,7 @@ class Folder:
             if arrival is None:
                 self.claims.ended(place)
 
-    def _arrival(self, parts: Parts, stamp: Stamp) -> Arrival | None:
+    def _arrival(self, parts: Parts, stamp: Stamp, place: str) -> Arrival | None:
         """Read a file, None if it changes meanwhile."""
         customer = _customer(parts)
         with walk.opened(self.root, parts) as file:
@@ -207,12 +204,11 @@ class Folder:
             sha256 = walk.digest(file) if refused else hashlib.sha256(content).hexdigest()
             if Stamp.of(os.fstat(file)) != stamp or len(content) not in {0, stamp.size}:
                 return None
-        place = self._place(parts)
         words = (customer, place, sha256, str(stamp.mtime_ns), str(stamp.ctime_ns))
         one = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
-        path = self.root.joinpath(*parts)
+        path = self.root / "/".join(parts)
         received = ReceivedInstance(one, customer, path, content, sha256)
-        return Arrival(received, place, stamp, refused)
+        return Arrival(received, place, stamp, refused, parts)
 
     def _left(self, parts: Parts, why: Literal["arriving", "skipped"], plain: str) -> Left:
         return Left(self._place(parts)[:16], _customer(parts), why, plain)
@@ -220,6 +216,11 @@ class Folder:
     def _place(self, parts: Parts) -> str:
         where = b"\0".join(os.fsencode(part) for part in parts)
         return hmac.digest(self.key, where, "sha256").hex()
+
+
+def _parts(arrival: Arrival) -> Parts:
+    """Give where an arrival of this source lay, below its root."""
+    return cast("Parts", arrival.pin)
 
 
 def _customer(parts: Parts) -> str:
