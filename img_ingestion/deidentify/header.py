@@ -9,6 +9,7 @@ then by its value representation, in `values`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -23,7 +24,7 @@ from img_ingestion.deidentify.dummies import DUMMIES
 from img_ingestion.deidentify.memory import LONGEST, Memory, repeats
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.representation import is_private
-from img_ingestion.deidentify.serialised import as_raw
+from img_ingestion.deidentify.serialised import encoded
 from img_ingestion.deidentify.tables import PRIVATE
 from img_ingestion.deidentify.written_form import valid
 
@@ -40,6 +41,7 @@ CHARACTER_SET, PERFORMED_STEP = 0x00080005, 0x00081111
 REFERENCES = {0x00081110: Action.X_Z, PERFORMED_STEP: Action.X_Z_D}
 """To the study and to the procedure step, under the profile: mapped where nothing else is there."""
 REFERENCE = frozenset({"DA", "DT", "IS", "TM", "UI"})
+PRIVATE_GROUP = 1 << 16
 CURVES, OVERLAYS, DIRECTORY = 0x5000, 0x6000, 0x0004
 NO_READER = frozenset(
     {0x00080001, 0x04000500, 0x4FFE0001, 0x7FE00020, 0x7FE00030, 0x7FE00040}  # in order of tags
@@ -78,52 +80,54 @@ class Header:
 
     def cleaned(self, source: Dataset, level: Level = TOP) -> Dataset:
         """Give a data set or an item without its patient; `source` is read only."""
-        elements: dict[BaseTag, Element] = {}
-        blocks = Blocks(source)
-        known = self.memory.at(level, source)
-        goes = self._private_goes(level)
-        # Plain numbers: pydicom compares its tags in Python, a dictionary numbers in C.
-        every = {int(tag): raw for tag, raw in source.items()}
-        for number in sorted(every):
-            block = block_of(number) if is_private(number) else 0
-            if block and (goes or number & 0xFFFF < FIRST_OF_BLOCK):
-                continue
-            raw = every[number]
-            owner = blocks.owner(block) if block else ""
-            element = self._element(source, raw, level, owner, known)
-            if element is not None:
-                elements[raw.tag] = element
-                if block:
-                    blocks.kept.add(block)
-        elements |= blocks.creators()
+        elements = self._elements(source, level)
         # At once, because pydicom decodes a private element that is added to its creator.
         out = Dataset(elements)
         implicit, little = source.original_encoding
         out.set_original_encoding(implicit, little, source.original_character_set)
-        for tag, element in elements.items():
-            if element.VR == "SQ":
-                out[tag] = element
+        for element in [each for each in elements.values() if each.VR == "SQ"]:
+            out[element.tag] = element
         if content_items.CONCEPT_NAME in out and out[content_items.CONCEPT_NAME].VR == "SQ":
             content_items.settle(out, source, self.table, self.values.patient)
         return out
 
-    def _element(
-        self, source: Dataset, raw: Element, level: Level, owner: str, known: Answers
+    def _elements(self, source: Dataset, level: Level) -> dict[BaseTag, Element]:
+        """Give what leaves of a data set or an item, and the creators of its private blocks."""
+        elements: dict[BaseTag, Element] = {}
+        blocks = Blocks(source)
+        known = self.memory.at(level, source)
+        goes = self._private_goes(level)
+        # Plain numbers: pydicom compares its tags in Python.
+        numbers = zip(map(int, source.keys()), source.values(), strict=True)
+        for number, raw in sorted(numbers, key=itemgetter(0)):
+            block = block_of(number) if number & PRIVATE_GROUP else 0
+            if block and (goes or number & 0xFFFF < FIRST_OF_BLOCK):
+                continue
+            owner = blocks.owner(block) if block else ""
+            if not isinstance(raw, RawDataElement) or raw.length > LONGEST:
+                element = self._made(source, raw, level, owner)
+            elif (key := (number, raw.VR, raw.value, owner)) in known:
+                element = known[key]
+            else:
+                element = self._learned(source, raw, level, owner, known)
+            if element is not None:
+                elements[raw.tag] = element
+                if block:
+                    blocks.kept.add(block)
+        return elements | blocks.creators()
+
+    def _learned(
+        self, source: Dataset, raw: RawDataElement, level: Level, owner: str, known: Answers
     ) -> Element | None:
-        """Give what leaves of an element: as it is known, or made now."""
-        if not isinstance(raw, RawDataElement) or raw.length > LONGEST:
-            return self._made(source, raw, level, owner)
-        key = int(raw.tag), raw.VR, raw.value, owner
-        if key in known:
-            return known[key]
+        """Make what leaves of an element, and know it where it is the same in other files."""
         told = len(self.values.patient.told)
         element = self._made(source, raw, level, owner)
         # What the vault has to hear of is done for each file.
         if len(self.values.patient.told) == told and repeats(raw):
             encoding = raw.is_implicit_VR, raw.is_little_endian
-            written = None if element is None else as_raw(element, *encoding)
+            written = None if element is None else encoded(element, *encoding)
             if element is None or written is not None:
-                known[key] = element = written
+                known[int(raw.tag), raw.VR, raw.value, owner] = element = written
         return element
 
     def _made(self, source: Dataset, raw: Element, level: Level, owner: str) -> Element | None:

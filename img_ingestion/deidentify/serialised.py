@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from io import BytesIO
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pydicom
@@ -79,17 +80,32 @@ def _file_meta(meta: FileMetaDataset) -> bytes:
     return PREAMBLE + length + body
 
 
-def as_raw(element: Element, implicit: bool, little: bool) -> RawDataElement | None:  # noqa: FBT001 - in pydicom's order
-    """Give an element as its bytes; None where only pydicom can write it."""
-    if isinstance(element, RawDataElement):
-        return element
+class Encoded(RawDataElement):
+    """An element that was written once, for all files that it stands in."""
+
+    content: bytes
+    """Header and value, in the encoding that it names."""
+
+
+def encoded(element: Element, implicit: bool, little: bool) -> RawDataElement | None:  # noqa: FBT001 - in pydicom's order
+    """Give an element with its bytes; None where only pydicom can write it."""
     if element.VR == "SQ":
         return None
-    value = Written(implicit, little).value(int(element.tag), element, DEFAULT)
+    writer, tag = Written(implicit, little), int(element.tag)
+    value = writer.value(tag, element, DEFAULT)
     if value is None:
         return None
     value = bytes(value)
-    return RawDataElement(element.tag, element.VR, len(value), value, 0, implicit, little)
+    header = writer.header(tag, element, len(value))
+    if isinstance(element, RawDataElement):
+        raw = element
+    else:
+        raw = RawDataElement(element.tag, element.VR, len(value), value, 0, implicit, little)
+    if not header:
+        return raw
+    written = Encoded(*raw)
+    written.content = header + value
+    return written
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +124,17 @@ class Written:
 
     def elements(self, dataset: Dataset, encodings: Encodings) -> Iterator[Content]:
         """Give the bytes of the elements, in the order of their tags."""
+        encoding = self.implicit, self.little
         # Plain numbers: pydicom compares its tags in Python.
-        every = {int(tag): element for tag, element in dataset.items()}
-        for tag in sorted(every):
+        numbers = zip(map(int, dataset.keys()), dataset.values(), strict=True)
+        for tag, element in sorted(numbers, key=itemgetter(0)):
             if not tag & 0xFFFF:
                 continue
-            element = every[tag]
+            if isinstance(element, Encoded) and element[5:7] == encoding:
+                yield element.content
+                continue
             value = self.value(tag, element, encodings)
-            header = b"" if value is None else self._header(tag, element, len(value))
+            header = b"" if value is None else self.header(tag, element, len(value))
             if value is None or not header:
                 out = DicomBytesIO()
                 out.is_implicit_VR, out.is_little_endian = self.implicit, self.little
@@ -134,7 +153,8 @@ class Written:
         as_read = dataset.original_encoding == (self.implicit, self.little) and known == encodings
         elements = list(dataset.values())
         raw = [] if as_read else [element.tag for element in elements if element.is_raw]
-        unclear = not self.implicit and any(element.VR in AMBIGUOUS_VR for element in elements)
+        written = {element.VR for element in elements}
+        unclear = not self.implicit and not AMBIGUOUS_VR.isdisjoint(written)
         if raw or unclear:
             dataset = correct_ambiguous_vr(dataset, self.little)
         for tag in raw:
@@ -168,7 +188,7 @@ class Written:
             yield FORMS[self.little][0].pack(*ITEM, len(content))
             yield content
 
-    def _header(self, tag: int, element: DataElement | RawDataElement, length: int) -> bytes:
+    def header(self, tag: int, element: DataElement | RawDataElement, length: int) -> bytes:
         """Give the header; nothing where the value is too long for its VR, or the VR not known."""
         implicit, short, long = FORMS[self.little]
         group, number, vr = tag >> 16, tag & 0xFFFF, WRITTEN.get(element.VR, b"")
