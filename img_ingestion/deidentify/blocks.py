@@ -10,7 +10,7 @@ from pydicom.dataelem import DataElement
 
 from img_ingestion.attribute import tag_of
 from img_ingestion.deidentify.representation import texts_of
-from img_ingestion.deidentify.serialised import encoded
+from img_ingestion.deidentify.serialised import as_raw, encoded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -58,4 +58,5 @@ class Blocks:
 def _creator(block: int, owner: str, implicit: bool, little: bool) -> Element:  # noqa: FBT001 - in pydicom's order
     """Write a creator, which is the same in every file of a device."""
     element = DataElement(tag_of(block), "LO", owner)
-    return encoded(element, implicit, little) or element
+    raw = as_raw(element, implicit, little)
+    return encoded(raw) if raw else element

@@ -24,7 +24,7 @@ from img_ingestion.deidentify.dummies import DUMMIES
 from img_ingestion.deidentify.memory import LONGEST, Memory, repeats
 from img_ingestion.deidentify.pseudonyms import names_a_class
 from img_ingestion.deidentify.representation import is_private
-from img_ingestion.deidentify.serialised import encoded
+from img_ingestion.deidentify.serialised import as_raw, encoded
 from img_ingestion.deidentify.tables import PRIVATE
 from img_ingestion.deidentify.written_form import valid
 
@@ -108,6 +108,9 @@ class Header:
                 element = self._made(source, raw, level, owner)
             elif (key := (number, raw.VR, raw.value, owner)) in known:
                 element = known[key]
+                if type(element) is RawDataElement:
+                    # It stands in several files.
+                    element = known[key] = encoded(element)
             else:
                 element = self._learned(source, raw, level, owner, known)
             if element is not None:
@@ -125,7 +128,7 @@ class Header:
         # What the vault has to hear of is done for each file.
         if len(self.values.patient.told) == told and repeats(raw):
             encoding = raw.is_implicit_VR, raw.is_little_endian
-            written = None if element is None else encoded(element, *encoding)
+            written = None if element is None else as_raw(element, *encoding)
             if element is None or written is not None:
                 known[int(raw.tag), raw.VR, raw.value, owner] = element = written
         return element

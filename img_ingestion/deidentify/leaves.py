@@ -106,7 +106,7 @@ class Leaves:
     outside: int = 0
     """Bytes of the last element's value that stand elsewhere."""
     silence: Silence = field(default_factory=Silence)
-    """What is not given; what has become silent when the walk goes on is passed the next time."""
+    """What is not given; seen again, it is passed in one step from then on."""
 
     def of(self, start: int) -> Iterator[Leaf]:
         """
@@ -135,9 +135,7 @@ class Leaves:
             if tag == PIXEL_DATA:
                 position = self._end_of_pixels(value, length, end)
                 continue
-            start, position = position, value + length
-            if position > end:
-                raise NotVerified("an element is longer than what it stands in")
+            start, position = position, _within(value + length, end)
             if vr == "SQ":
                 yield from self._of_items(value, position, sets, depth + 1)
                 continue
@@ -145,8 +143,9 @@ class Leaves:
             if tag == CHARACTER_SET:
                 sets = tuple(convert_encodings(leaf.texts))
                 silent = self.silence.written(self.implicit, self.little, sets)
-            yield leaf
-            if tag != CHARACTER_SET and leaf in self.silence.leaves:
+            if leaf not in self.silence.leaves:
+                yield leaf
+            elif tag != CHARACTER_SET:
                 silent.learn(self.content, start, position)
         silent.join(passed)
 
@@ -200,6 +199,13 @@ def fragments_end(content: bytes | memoryview, position: int, *, little: bool) -
         tag, position = group << 16 | element, position + HEADER + length
     if tag not in {ITEM, SEQUENCE_END}:
         raise NotVerified("encapsulated pixel data hold something that is no fragment")
+    return position
+
+
+def _within(position: int, end: int) -> int:
+    """Give where an element ends, if it is within what it stands in."""
+    if position > end:
+        raise NotVerified("an element is longer than what it stands in")
     return position
 
 

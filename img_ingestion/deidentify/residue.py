@@ -92,8 +92,6 @@ class Sought:
 
     def check(self, leaf: Leaf) -> None:
         """Raise if something of it stands in an element."""
-        if leaf in self.lasting.silence.leaves:
-            return
         self._look_at(leaf)
         if leaf.vr != "UI" and len(leaf.value) <= LONGEST:
             self.lasting.remember(leaf, leaf.texts if leaf.vr in SEARCHED else ())

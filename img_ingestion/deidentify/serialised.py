@@ -80,6 +80,19 @@ def _file_meta(meta: FileMetaDataset) -> bytes:
     return PREAMBLE + length + body
 
 
+def as_raw(element: Element, implicit: bool, little: bool) -> RawDataElement | None:  # noqa: FBT001 - in pydicom's order
+    """Give an element as its bytes; None where only pydicom can write it."""
+    if isinstance(element, RawDataElement):
+        return element
+    if element.VR == "SQ":
+        return None
+    value = Written(implicit, little).value(int(element.tag), element, DEFAULT)
+    if value is None:
+        return None
+    value = bytes(value)
+    return RawDataElement(element.tag, element.VR, len(value), value, 0, implicit, little)
+
+
 class Encoded(RawDataElement):
     """An element that was written once, for all files that it stands in."""
 
@@ -87,21 +100,12 @@ class Encoded(RawDataElement):
     """Header and value, in the encoding that it names."""
 
 
-def encoded(element: Element, implicit: bool, little: bool) -> RawDataElement | None:  # noqa: FBT001 - in pydicom's order
-    """Give an element with its bytes; None where only pydicom can write it."""
-    if element.VR == "SQ":
-        return None
-    writer, tag = Written(implicit, little), int(element.tag)
-    value = writer.value(tag, element, DEFAULT)
-    if value is None:
-        return None
-    value = bytes(value)
-    header = writer.header(tag, element, len(value))
-    if isinstance(element, RawDataElement):
-        raw = element
-    else:
-        raw = RawDataElement(element.tag, element.VR, len(value), value, 0, implicit, little)
-    if not header:
+def encoded(raw: RawDataElement) -> RawDataElement:
+    """Write an element, if only its bytes are to be written."""
+    writer, tag = Written(raw.is_implicit_VR, raw.is_little_endian), int(raw.tag)
+    value = writer.value(tag, raw, DEFAULT)
+    header = b"" if value is None else writer.header(tag, raw, len(value))
+    if value is None or not header:
         return raw
     written = Encoded(*raw)
     written.content = header + value
