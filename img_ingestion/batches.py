@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from img_ingestion.durable import storing
 from img_ingestion.instance import CARRY_PICTURES, Parcel
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     Weight = Callable[[Outgoing], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """How much travels together."""
 
     images: int
@@ -42,7 +40,7 @@ class Measure:
 
     def within(self, pieces: Iterable[Batch]) -> Self:
         """Measure by the largest of these from now on."""
-        return replace(self, size=max(sum(map(self.weight, piece)) for piece in pieces))
+        return self._replace(size=max(sum(map(self.weight, piece)) for piece in pieces))
 
 
 def filled(due: Iterable[Outgoing], measure: Measure) -> Iterator[Batch]:

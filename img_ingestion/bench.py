@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion import deidentify
 from img_ingestion.deidentify.pseudonyms import KEY_BYTES, load_key
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from img_ingestion.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One file of a pass."""
 
     source: Source
@@ -35,8 +34,7 @@ class Job:
     """Known once it is being cleaned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """What is to be entered of one file."""
 
     job: Job

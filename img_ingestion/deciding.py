@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from img_ingestion.bench import Decided, Job
@@ -56,7 +55,7 @@ def begun(bench: Bench, job: Job) -> Iterator[Ingested]:
         yield from _held(bench, job, error)
         return
     entry = job.entry._replace(work=_work(job.entry, policy))
-    yield from handed_over(bench, replace(job, entry=entry, policy=policy))
+    yield from handed_over(bench, job._replace(entry=entry, policy=policy))
 
 
 def handed_over(bench: Bench, job: Job) -> Iterator[Ingested]:

@@ -110,7 +110,7 @@ def _named(bench: Bench, group: Sequence[Decided]) -> list[Decided]:
             other = contents_of.setdefault(uid, entry.sha256) != entry.sha256 and bool(uid)
             if other or bench.ledger.contradicted(entry, uid):
                 entry = entry._replace(reason=CONTRADICTED)
-        named.append(replace(one, entry=entry))
+        named.append(one._replace(entry=entry))
     return named
 
 

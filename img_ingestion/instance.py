@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +36,7 @@ class ReceivedInstance:
     """Of `content`, hexadecimal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """
     A rectangle of the picture to hide, in pixels of the whole frame.
 
@@ -134,8 +133,7 @@ class Picture:
     rescale_intercept: float
 
 
-@dataclass(frozen=True, slots=True)
-class ParcelImage:
+class ParcelImage(NamedTuple):
     """One entry of the contract's `images`: its words, and the file that holds its `data`."""
 
     fields: Mapping[str, object]
@@ -144,8 +142,7 @@ class ParcelImage:
     """The `.png.txt` whose bytes are exactly the `data` string."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """What goes to a destination in one request: instances of one series of one customer."""
 
     customer: str
@@ -162,8 +159,7 @@ class Parcel:
     """The cleaned instances as files, one for each id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What a destination said when it took a parcel."""
 
     status: str

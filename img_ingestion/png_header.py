@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LENGTH = 33
 END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -14,8 +14,7 @@ _SAMPLES = {0: 1, 2: 3}
 """Colour type -> samples per pixel. A palette or alpha has no words in the contract."""
 
 
-@dataclass(frozen=True, slots=True)
-class PngHeader:
+class PngHeader(NamedTuple):
     """The shape of a PNG's samples."""
 
     rows: int

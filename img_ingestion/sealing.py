@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion import durable
 from img_ingestion.errors import SettingsError, StorageError
@@ -29,8 +28,7 @@ PART, TAG, NONCE = 64 * 1024, 16, 16
 LONGEST_LINE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Sealing:
+class Sealing(NamedTuple):
     """Encrypts originals of those customers for whom the settings ask it."""
 
     home: Home

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from img_ingestion import batches
 from img_ingestion.carriage import Here
@@ -44,8 +44,7 @@ SHUT, TOO_LARGE = DestinationShut.__name__, ParcelTooLarge.__name__
 Outcome = Literal["sent", "waiting", "held"]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """What became of one parcel."""
 
     customer: str
@@ -62,8 +61,7 @@ class Delivered:
     destination: str = "backend"
 
 
-@dataclass(frozen=True, slots=True)
-class _Split:
+class _Split(NamedTuple):
     """A parcel that was refused in one piece, and the pieces that are worth trying."""
 
     pieces: tuple[Batch, ...]
@@ -71,8 +69,7 @@ class _Split:
     outcome: Literal["split"] = "split"
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """From one customer's outbox to one of its destinations."""
 
     ledger: Ledger
@@ -262,7 +259,7 @@ def _left_alone(line: _Line, batch: Batch, parcel: Parcel, error: DestinationShu
     others = line.deliveries.reopened(SHUT, next_attempt_at)
     said = f"{error}: {GIVE_UP} refusals in a row, look at url and credentials; all stays waiting"
     delivered = _delivered(line, parcel, "waiting", (said, SHUT))
-    return replace(delivered, ids=(*parcel.ids, *others))
+    return delivered._replace(ids=(*parcel.ids, *others))
 
 
 def _delivered(line: _Line, parcel: Parcel, outcome: Outcome, said: tuple[str, str]) -> Delivered:

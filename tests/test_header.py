@@ -314,7 +314,7 @@ def test_each_action_that_does_nothing_is_caught_or_made_up_for(
 ) -> None:
     rules = _policy()
     tag = int(pydicom.tag.Tag(keyword))
-    keep = replace(rules.table[tag], action=Action.K)
+    keep = rules.table[tag]._replace(action=Action.K)
     broken = replace(rules, table={**rules.table, tag: keep})
     with suppress(NotVerified):
         value = str(_cleaned(make_instance(**IDENTIFYING), broken)[1].get(keyword))

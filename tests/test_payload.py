@@ -257,7 +257,7 @@ def test_words_that_break_the_contract_are_not_sent(tmp_path: Path) -> None:
     one = parcel(tmp_path)
     wrong = ParcelImage(fields(rescaleSlope=0.5), one.images[0].data)
     with pytest.raises(NotDescribed, match=r"images\[0\]\.rescaleSlope: type"):
-        checked(replace(one, images=(wrong,)))
+        checked(one._replace(images=(wrong,)))
 
 
 def test_a_hundred_megabytes_are_checked_and_streamed_in_flat_memory(tmp_path: Path) -> None:

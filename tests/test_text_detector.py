@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -255,7 +254,7 @@ def _nothing(_: Dataset, regions: Sequence[Region], __: Limits) -> tuple[Region,
 
 
 def _half(dataset: Dataset, regions: Sequence[Region], limits: Limits) -> tuple[Region, ...]:
-    left = [replace(one, right=(one.left + one.right) // 2) for one in regions]
+    left = [one._replace(right=(one.left + one.right) // 2) for one in regions]
     hide(dataset, left, limits)
     return tuple(regions)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +94,7 @@ def _values(found: Explanation) -> dict[str, object]:
     masked = ("place", "keyword", "before", "after", "rule")
     changes = [{name: getattr(one, name) for name in masked} for one in found.changes]
     regions, kept = (
-        [{**asdict(one), "frames": sorted(one.frames), "why": why(one)} for one in these]
+        [{**one._asdict(), "frames": sorted(one.frames), "why": why(one)} for one in these]
         for these in (found.regions, found.kept)
     )
     left_out = {"changes", "regions", "kept", "pictures"}

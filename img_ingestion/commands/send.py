@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from img_ingestion import console, turns
@@ -60,8 +59,8 @@ def told_of(one: Delivered, ledger: Ledger, tally: Tally) -> Told:
     """Count, record and tell what became of a parcel."""
     for each, (state, code) in ledger.outcomes(one.ids).items():
         tally.note([each], state, console.refusal(code))
-    Trail(ledger.home.state).add("parcel", asdict(one), synced=False)
-    return Told((console.of_parcel(one),), {"parcel": asdict(one)})
+    Trail(ledger.home.state).add("parcel", one._asdict(), synced=False)
+    return Told((console.of_parcel(one),), {"parcel": one._asdict()})
 
 
 def summary(tally: Tally, ledger: Ledger) -> Told:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion.deidentify.text_forms import fold, folded
 from img_ingestion.deidentify.vocabulary import FOLDER
@@ -55,8 +54,7 @@ FORMS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Certain:
+class Certain(NamedTuple):
     """A date in a text."""
 
     start: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -56,8 +56,7 @@ PIXELS = 0x7FE0
 CODE_TRIPLE = frozenset({0x00080100, 0x00080102, 0x00080104})
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """A place in the nesting, and what becomes there of elements that no rule names."""
 
     parent: int | None = None

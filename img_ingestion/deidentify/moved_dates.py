@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion.deidentify import written_dates
 from img_ingestion.deidentify.certain_dates import certain
@@ -78,8 +78,7 @@ LIMITS = (16, 64, 1024, 10240)
 """Characters in SH, LO, ST and LT: a longer month may not overrun what held a shorter one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """One date of a text, and what is written in its place."""
 
     start: int

@@ -8,9 +8,8 @@ a person's name, number or date of this header: `dicom_00000005_000` stays.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.representation import texts_of
@@ -41,8 +40,7 @@ DATE = re.compile(f"{_YEAR}{_MONTH}{_DAY}|{_DAY}{_MONTH}{_YEAR}|{_MONTH}{_DAY}{_
 DAY = re.compile(r"(?:\D|^)((?:19|20)\d\d)(\d\d)(\d\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(NamedTuple):
     """What in a header would give a file's name away: words of names, and digits."""
 
     words: frozenset[str]

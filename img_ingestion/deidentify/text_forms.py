@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +49,7 @@ LETTERS = re.compile(r"[^\W\d_]+")
 UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){3,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """Text as it is compared, and where each of its characters came from."""
 
     text: str
@@ -116,8 +114,7 @@ def is_unspaced(name: str) -> bool:
     return any(not any(low <= point < high for low, high in LATIN_AND_GREEK) for point in points)
 
 
-@dataclass(frozen=True, slots=True)
-class Squeezed:
+class Squeezed(NamedTuple):
     """The letters and digits of a folded text without what separates them."""
 
     text: str

@@ -8,9 +8,8 @@ bytes that nobody here can read as a patient's relative would, or belongs to no 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.uid import UID
 
@@ -25,8 +24,7 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _OTHER = "1.2.840.10008.5.1.4."
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What instances of some SOP classes are made of."""
 
     made_of: str

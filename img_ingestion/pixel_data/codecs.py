@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import imagecodecs
 
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from img_ingestion.pixel_data.format import PixelFormat
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """How one family of codestreams is read."""
 
     cells: Callable[[bytes, PixelFormat], NDArray[Any]]
@@ -106,7 +104,7 @@ def _rle(codestream: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
     if segments != pixel_format.samples * cell.itemsize:
         raise NotDecoded("the number of RLE segments differs from what the header asks for")
     planes = imagecodecs.dicomrle_decode(codestream, cell, out=_frame_bytes(pixel_format))
-    return _one_frame(bytes(planes), replace(pixel_format, planar=True))
+    return _one_frame(bytes(planes), pixel_format._replace(planar=True))
 
 
 def _deflated(codestream: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
@@ -122,7 +120,7 @@ def _frame_bytes(pixel_format: PixelFormat) -> int:
 def _one_frame(frame: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
     """Read a frame that was coded as bytes, never with subsampled chrominance."""
     native = NativePixels(frame)
-    return native.cells(native.length_checked(replace(pixel_format, frames=1)), 0)
+    return native.cells(native.length_checked(pixel_format._replace(frames=1)), 0)
 
 
 def _table() -> Mapping[str, Codec]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion.errors import NotDecoded, turned_into
 
@@ -26,8 +25,7 @@ CODESTREAM = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and of its size segment (ISO 15444-1 annex A.4, A.5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodestreamHeader:
+class CodestreamHeader(NamedTuple):
     """Size and kind of the picture inside a codestream."""
 
     rows: int

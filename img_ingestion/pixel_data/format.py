@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +31,7 @@ SAMPLES = {
 """Photometric interpretations that are understood, and their Samples per Pixel (0028,0002)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PixelFormat:
+class PixelFormat(NamedTuple):
     """Shape and meaning of the pixel values (PS3.3 C.7.6.3)."""
 
     rows: int

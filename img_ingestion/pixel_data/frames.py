@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import (
@@ -63,9 +62,9 @@ def pixel_format(dataset: Dataset) -> PixelFormat:
     syntax = _transfer_syntax(dataset)
     if syntax in NATIVE:
         checked = _native(dataset, syntax).length_checked(declared)
-        return replace(checked, photometric=_upsampled(checked.photometric), planar=False)
+        return checked._replace(photometric=_upsampled(checked.photometric), planar=False)
     photometric = _decoded_photometric(dataset, _codec(syntax), declared)
-    return replace(declared, photometric=photometric, planar=False)
+    return declared._replace(photometric=photometric, planar=False)
 
 
 def frames(

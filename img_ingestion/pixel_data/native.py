@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class NativePixels:
         needed = full * 2 // 3 if pixel_format.photometric in SUBSAMPLED else full
         if needed < full <= len(self.data) <= full + 1:
             needed = full
-            pixel_format = replace(pixel_format, photometric="YBR_FULL")
+            pixel_format = pixel_format._replace(photometric="YBR_FULL")
         extra = self.data[needed:]
         if len(self.data) < needed:
             raise NotDecoded(f"pixel data have {len(self.data)} bytes where {needed} are needed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +57,7 @@ def _grey(
             if everything is None:
                 stored = [frame] if pixel_format.frames == 1 else frames(dataset, limits)
                 everything = full_range(dataset, pixel_format, stored)
-            wanted = replace(wanted, voi=everything)
+            wanted = wanted._replace(voi=everything)
         if wanted != shown:
             shown, table = wanted, _table(dataset, pixel_format, wanted)
         yield wanted.levels(frame) if table is None else _looked_up(frame, table, pixel_format)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from img_ingestion.render.lookup_table import LookupTable
 
 
-@dataclass(frozen=True, slots=True)
-class Greyscale:
+class Greyscale(NamedTuple):
     """The greyscale transformation of one frame."""
 
     modality: Rescale | LookupTable

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pydicom.uid import ExplicitVRBigEndian
@@ -23,8 +22,7 @@ LONGEST = 2**16
 """Entries of a table at the most; a descriptor writes this number as 0."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LookupTable:
+class LookupTable(NamedTuple):
     """Entries for consecutive values, the first of which is `first`."""
 
     first: int
@@ -37,8 +35,7 @@ class LookupTable:
         return np.asarray(self.entries[index.astype(np.intp)], np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """How the numbers of a table are written in this instance."""
 
     big_endian: bool

@@ -9,8 +9,7 @@ frames so that they can be compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Window Center (0028,1050), Window Width (0028,1051) and VOI LUT Function (0028,1056)."""
 
     center: float
@@ -42,8 +40,7 @@ class Window:
         return Range.of(self.center - 0.5 - (self.width - 1) / 2, self.width - 1).applied(values)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """A straight line from 0 at `low` to 1 at `high`."""
 
     low: float
@@ -62,8 +59,7 @@ class Range:
         return np.clip(share, 0, 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VoiTable:
+class VoiTable(NamedTuple):
     """A VOI LUT, whose entries fill the range that their bits have."""
 
     table: LookupTable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from img_ingestion import durable, turns
@@ -84,7 +84,7 @@ class Desk:
         if not drawn:
             raise SettingsError("no region is drawn")
         rules = [device.hiding(self._uid(one), drawn)]
-        return self._decided("hide", [one], {"boxes": [astuple(box) for box in drawn]}, rules)
+        return self._decided("hide", [one], {"boxes": list(drawn)}, rules)
 
     def reject(self, one: Held) -> None:
         """Keep it back for good."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,7 @@ class Device:
         )
         lines = [f"LABEL Reviewed {self.manufacturer} {self.model} {self.columns} x {self.rows}"]
         lines += [f"  {'+ ' if number else ''}{test}" for number, test in enumerate(tests)]
-        lines += [f"  coordinates {','.join(map(str, astuple(box)))}" for box in boxes]
+        lines += [f"  coordinates {','.join(map(str, box))}" for box in boxes]
         return "\n".join(lines) + "\n"
 
 

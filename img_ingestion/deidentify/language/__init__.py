@@ -13,8 +13,7 @@ The recipe language, read strictly: what deid would drop or misread is a fault w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion.deidentify.language.header import HeaderRule, conflicts, header_rule
 from img_ingestion.deidentify.language.labels import pixel_rule
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["HeaderRule", "Script", "Statement", "read"]
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """A recipe as it stands in the file, in the order of the file."""
 
     statements: tuple[Statement, ...]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.language import elements
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from img_ingestion.deidentify.language.text import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
+class HeaderRule(NamedTuple):
     """What the recipe says about one element."""
 
     tag: int

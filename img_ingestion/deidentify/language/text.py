@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion.errors import SettingsError
 
@@ -23,8 +22,7 @@ class Fault(SettingsError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One line that says something."""
 
     line: int
@@ -37,8 +35,7 @@ class Statement:
     """A comment follows on the same line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A LABEL statement of a %filter section, and the statements under it."""
 
     head: Statement

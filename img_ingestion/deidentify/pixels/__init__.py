@@ -20,7 +20,6 @@ Text that is burned into the pixels: what the recipe's device rules know of, and
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from img_ingestion import part10
@@ -139,7 +138,7 @@ def kept(
     from img_ingestion.deidentify.pixels.search import readable  # noqa: PLC0415 (as above)
 
     left = readable(dataset, limits, hidden)
-    return tuple(replace(region, found_by=KEPT) for region in left)
+    return tuple(region._replace(found_by=KEPT) for region in left)
 
 
 def _admit(dataset: Dataset, burned_in: Sequence[PixelRule], *, vouched: bool) -> None:

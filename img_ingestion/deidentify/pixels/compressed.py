@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +121,7 @@ def _encapsulate(
     image.add_new(PHOTOMETRIC_INTERPRETATION, "CS", said_photometric(stored, syntax))
     set_streams(image, streams)
     with turned_into(NotDeidentified, "decoding what was encoded"):
-        same = pixel_format(image) == replace(stored, high_bit=stored.bits_stored - 1)
+        same = pixel_format(image) == stored._replace(high_bit=stored.bits_stored - 1)
         found = [_digest(frame) for frame in frames(image, limits)]
     if found != meant or not same:
         raise NotDeidentified("what was encoded does not decode to the same")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def whole_cells(
     if not subsampled(dataset, stored):
         return tuple(regions)
     return tuple(
-        replace(region, left=region.left // 2 * 2, right=-(-region.right // 2) * 2)
+        region._replace(left=region.left // 2 * 2, right=-(-region.right // 2) * 2)
         for region in regions
     )
 

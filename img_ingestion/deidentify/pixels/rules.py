@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from img_ingestion.attribute import tag_of
 from img_ingestion.deidentify.representation import BYTES, texts_of
@@ -24,8 +23,7 @@ Read = tuple[str, ...] | NotDeidentified | None
 Test = Literal["contains", "notcontains", "equals", "notequals", "missing", "present", "empty"]
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(NamedTuple):
     """One test of one element, e.g. `contains Manufacturer GE`."""
 
     tag: int
@@ -34,8 +32,7 @@ class Criterion:
     """A case-blind regular expression for (not)contains, a case-blind text for (not)equals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle in pixels: left and top inside, right and bottom just outside."""
 
     left: int
@@ -44,8 +41,7 @@ class Box:
     bottom: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PixelRule:
+class PixelRule(NamedTuple):
     """
     One LABEL of the recipe's %filter section.
 

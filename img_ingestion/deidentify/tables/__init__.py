@@ -7,11 +7,10 @@ Tags are integers, because Table E.1-1 is ahead of pydicom's dictionary.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +21,7 @@ FIXED = ("Tag", "Name", "Keyword", "VR", "Basic")
 """Columns of Table E.1-1 that are not options."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of Table E.1-1."""
 
     tag: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,8 +107,7 @@ def _widened(picture: JpegPicture, regions: Iterable[Region]) -> tuple[Region, .
     """Widen regions to the units that they touch, and the rim whose colour changes with them."""
     (rows, columns), (above, beside) = picture.unit, picture.rim
     return tuple(
-        replace(
-            region,
+        region._replace(
             left=max(0, region.left // columns * columns - beside),
             top=max(0, region.top // rows * rows - above),
             right=min(picture.columns, -(-region.right // columns) * columns + beside),

@@ -83,7 +83,7 @@ def found(dataset: Dataset, limits: Limits, wanted: Wanted) -> Decision:
         views = (view,) if wanted.own is None or wanted.marks else (view, brightness(values, shown))
         texts = decided(views, lines(view, ENLARGED), part, wanted, tuple(regions))
         regions.update(dict.fromkeys(_whole(texts, values, part, wanted)))
-        stays += (replace(stay, frames=frozenset({number})) for stay in texts.stays)
+        stays += (stay._replace(frames=frozenset({number})) for stay in texts.stays)
     return Decision(tuple(regions), tuple(stays))
 
 

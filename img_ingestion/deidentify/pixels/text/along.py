@@ -7,7 +7,7 @@ one, a line ends where the detector says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,12 +70,12 @@ def whole_lines(
             across = (region.top - part.top, region.bottom - part.top)
             ends = (region.left - part.left, region.right - part.left)
             left, right = _ends(plane, across, ends)
-            longer = replace(region, left=left + part.left, right=right + part.left)
+            longer = region._replace(left=left + part.left, right=right + part.left)
         else:
             across = (region.left - part.left, region.right - part.left)
             ends = (region.top - part.top, region.bottom - part.top)
             top, bottom = _ends(plane.T, across, ends)
-            longer = replace(region, top=top + part.top, bottom=bottom + part.top)
+            longer = region._replace(top=top + part.top, bottom=bottom + part.top)
         yield _short_of(longer, region, stays)
 
 
@@ -89,7 +89,7 @@ def _short_of(longer: Region, region: Region, stays: Iterable[Region]) -> Region
         left = min(region.left, max(left, stay.right)) if stay.right <= region.right else left
         bottom = max(region.bottom, min(bottom, stay.top)) if stay.top >= region.top else bottom
         top = min(region.top, max(top, stay.bottom)) if stay.bottom <= region.bottom else top
-    return replace(longer, left=left, top=top, right=right, bottom=bottom)
+    return longer._replace(left=left, top=top, right=right, bottom=bottom)
 
 
 def _ends(
