@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,8 @@ LONGEST = 2**16
 """Entries of a table at the most; a descriptor writes this number as 0."""
 
 
-class LookupTable(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class LookupTable:
     """Entries for consecutive values, the first of which is `first`."""
 
     first: int

@@ -9,6 +9,7 @@ frames so that they can be compared.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -59,7 +60,8 @@ class Range(NamedTuple):
         return np.clip(share, 0, 1)
 
 
-class VoiTable(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiTable:
     """A VOI LUT, whose entries fill the range that their bits have."""
 
     table: LookupTable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -41,7 +42,8 @@ class Box(NamedTuple):
     bottom: int
 
 
-class PixelRule(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelRule:
     """
     One LABEL of the recipe's %filter section.
 
