@@ -120,6 +120,21 @@ def test_dirt_around_the_stored_bits_does_not_count(
     assert np.array_equal(decoded(dataset)[..., 0], values)
 
 
+@pytest.mark.parametrize(
+    ("kind", "beyond", "is_read_as"), [("u2", 4096, 0), ("i2", 2048, -2048), ("i2", -2049, 2047)]
+)
+def test_one_value_beyond_the_stored_bits_is_cut(
+    make_dataset: MakeDataset, kind: str, beyond: int, is_read_as: int
+) -> None:
+    values = noise(kind, 12, (1, 6, 6))
+    values[0, 0, :2] = (0, 4095) if kind == "u2" else (-2048, 2047)
+    assert np.array_equal(decoded(make_dataset(**image(values, 12)))[..., 0], values)
+    dirty = values.copy()
+    dirty[0, 5, 5], values[0, 5, 5] = beyond, is_read_as
+    told = image(values, 12, PixelData=dirty.astype(f"<{kind}").tobytes())
+    assert np.array_equal(decoded(make_dataset(**told))[..., 0], values)
+
+
 @pytest.mark.parametrize("planar", [0, 1])
 @pytest.mark.parametrize("kind", ["u1", "u2"])
 def test_planes_and_pixels_both_give_samples_last(

@@ -140,21 +140,28 @@ def stored_values(cells: NDArray[Any], pixel_format: PixelFormat, shift: int = 0
         return cells
     cells = cells.astype(pixel_format.cell, copy=False)
     spare = pixel_format.cell.itemsize * 8 - pixel_format.bits_stored
-    highest = (1 << pixel_format.bits_stored - pixel_format.signed) - 1
     if pixel_format.signed:
         cells = cells.view(f"i{pixel_format.cell.itemsize}")
-    if not spare or (not shift and _within(cells, highest)):
+    if not spare or (not shift and stand_alone(cells, pixel_format)):
         return cells
     if pixel_format.signed:
         return cells << (spare - shift) >> spare
-    stored: NDArray[Any] = cells >> shift & cells.dtype.type(highest)
+    mask = cells.dtype.type((1 << pixel_format.bits_stored) - 1)
+    stored: NDArray[Any] = cells >> shift & mask
     return stored
 
 
-def _within(cells: NDArray[Any], highest: int) -> bool:
-    """Tell whether nothing shares the cells: to look is a third of the cost of a copy."""
-    lowest = -highest - 1
-    return cells.max() <= highest and (cells.dtype.kind == "u" or cells.min() >= lowest)
+def stand_alone(cells: NDArray[Any], pixel_format: PixelFormat) -> bool:
+    """
+    Tell whether values whose stored bits are the lowest share their cells with nothing.
+
+    Above them are zeros, or their sign repeated. To look takes a third of what a copy takes.
+    """
+    if not pixel_format.signed:
+        return bool(cells.max() < 1 << pixel_format.bits_stored)
+    numbers = cells.view(cells.dtype.str.replace("u", "i"))
+    beyond = 1 << pixel_format.bits_stored - 1
+    return bool(-beyond <= numbers.min() and numbers.max() < beyond)
 
 
 def _planar(dataset: Dataset) -> bool | None:

@@ -11,7 +11,7 @@ from img_ingestion.errors import NotDeidentified, turned_into
 from img_ingestion.pixel_data import frames
 from img_ingestion.pixel_data.codecs import CODECS
 from img_ingestion.pixel_data.encapsulated import codestreams
-from img_ingestion.pixel_data.format import pixel_element
+from img_ingestion.pixel_data.format import pixel_element, stand_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +108,8 @@ def _number(dataset: Dataset, group: int, element: int) -> int:
 
 
 def _is_legal(cells: NDArray[Any], stored: PixelFormat) -> bool:
+    if stored.high_bit + 1 == stored.bits_stored and stand_alone(cells, stored):
+        return True
     used = _mask(stored)
     if not int(np.bitwise_or.reduce(cells, axis=None)) & ~used:
         return True
