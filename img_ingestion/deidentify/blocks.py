@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement
@@ -13,18 +14,16 @@ from img_ingestion.deidentify.representation import texts_of
 from img_ingestion.deidentify.serialised import as_raw, encoded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
     from img_ingestion.deidentify.serialised import Element
 
+PRIVATE_GROUP = 1 << 16
 FIRST_OF_BLOCK = 0x0100
 """Below it private elements are creators, or nobody's."""
-
-
-def block_of(tag: int) -> int:
-    """Give the tag of the creator of a private element."""
-    return tag & 0xFFFF0000 | tag >> 8 & 0xFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +36,33 @@ class Blocks:
     kept: set[int] = field(default_factory=set)
     """Those of which an element stays."""
 
-    def owner(self, block: int) -> str:
+    def elements(self, *, private: bool) -> Iterator[tuple[int, Element, int, str]]:
+        """
+        Give tag and element, in order, and the block and owner of a private one; but no creators.
+
+        Parameters
+        ----------
+        private : bool
+            Private elements too.
+
+        """
+        # Plain numbers: pydicom compares its tags in Python.
+        numbers = zip(map(int, self.source.keys()), self.source.values(), strict=True)
+        begins, block, owner = 0, 0, ""
+        for number, raw in sorted(numbers, key=itemgetter(0)):
+            if not number & PRIVATE_GROUP:
+                yield number, raw, 0, ""
+            elif private and number & 0xFFFF >= FIRST_OF_BLOCK:
+                if number >> 8 != begins:
+                    begins = number >> 8
+                    block = number & 0xFFFF0000 | begins & 0xFF
+                    owner = self.owners[block] = self._owner(block)
+                yield number, raw, block, owner
+
+    def _owner(self, block: int) -> str:
         """Give who owns a block, or nothing."""
-        if block not in self.owners:
-            creator = self.source.get_item(tag_of(block))
-            self.owners[block] = "" if creator is None else texts_of(self.source, creator)[0]
-        return self.owners[block]
+        creator = self.source.get_item(tag_of(block))
+        return "" if creator is None else texts_of(self.source, creator)[0]
 
     def creators(self) -> dict[BaseTag, Element]:
         """Give the creators of what stays, written anew."""

@@ -9,7 +9,6 @@ then by its value representation, in `values`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -19,7 +18,7 @@ from pydicom.sequence import Sequence
 from img_ingestion.attribute import known
 from img_ingestion.deidentify import content_items, private, profile
 from img_ingestion.deidentify.action import Action
-from img_ingestion.deidentify.blocks import FIRST_OF_BLOCK, Blocks, block_of
+from img_ingestion.deidentify.blocks import Blocks
 from img_ingestion.deidentify.dummies import DUMMIES
 from img_ingestion.deidentify.memory import LONGEST, Memory, repeats
 from img_ingestion.deidentify.pseudonyms import names_a_class
@@ -41,7 +40,6 @@ CHARACTER_SET, PERFORMED_STEP = 0x00080005, 0x00081111
 REFERENCES = {0x00081110: Action.X_Z, PERFORMED_STEP: Action.X_Z_D}
 """To the study and to the procedure step, under the profile: mapped where nothing else is there."""
 REFERENCE = frozenset({"DA", "DT", "IS", "TM", "UI"})
-PRIVATE_GROUP = 1 << 16
 CURVES, OVERLAYS, DIRECTORY = 0x5000, 0x6000, 0x0004
 NO_READER = frozenset(
     {0x00080001, 0x04000500, 0x4FFE0001, 0x7FE00020, 0x7FE00030, 0x7FE00040}  # in order of tags
@@ -95,14 +93,7 @@ class Header:
         elements: dict[BaseTag, Element] = {}
         blocks = Blocks(source)
         known = self.memory.at(level, source)
-        goes = self._private_goes(level)
-        # Plain numbers: pydicom compares its tags in Python.
-        numbers = zip(map(int, source.keys()), source.values(), strict=True)
-        for number, raw in sorted(numbers, key=itemgetter(0)):
-            block = block_of(number) if number & PRIVATE_GROUP else 0
-            if block and (goes or number & 0xFFFF < FIRST_OF_BLOCK):
-                continue
-            owner = blocks.owner(block) if block else ""
+        for number, raw, block, owner in blocks.elements(private=self._private_may_stay(level)):
             if not isinstance(raw, RawDataElement) or raw.length > LONGEST:
                 element = self._made(source, raw, level, owner)
             elif (key := (number, raw.VR, raw.value, owner)) in known:
@@ -227,10 +218,10 @@ class Header:
         dummy = self._descended(source, raw, Action.D)
         return dummy or DataElement(raw.tag, "SQ", Sequence([Dataset()]))
 
-    def _private_goes(self, level: Level) -> bool:
-        """Tell whether no private element of a place may stay (PS3.15 E.3.10)."""
+    def _private_may_stay(self, level: Level) -> bool:
+        """Tell whether a private element of a place may stay (PS3.15 E.3.10)."""
         rule = self.table.get(PRIVATE)
-        return rule is None or rule.action is Action.X or level.unnamed is Action.D
+        return rule is not None and rule.action is not Action.X and level.unnamed is not Action.D
 
 
 def _only_refers(source: Dataset, raw: Element) -> bool:

@@ -44,6 +44,7 @@ NUMBERS = tags(
     "PatientDeathDateInAlternativeCalendar",
 )
 BIRTH_DATE = 0x00100030
+TELLING = NUMBERS | {BIRTH_DATE}
 SILENT = representation.BINARY_NUMBERS | representation.BYTES - {"UN"} | {"AT", "CS", "DS", "TM"}
 """Numbers, bytes, codes and times of day tell of nobody, but where a number or a birth belongs."""
 
@@ -62,9 +63,10 @@ class Said(NamedTuple):
 def said(dataset: Dataset) -> Iterator[Said]:
     """Give what may tell of somebody, not decoded where the file or the dictionary says its VR."""
     for raw in list(dataset.values()):
-        vr, tag = raw.VR, int(raw.tag)
-        if vr in SILENT and tag not in NUMBERS and tag != BIRTH_DATE:
+        vr = raw.VR
+        if vr in SILENT and raw.tag not in TELLING:
             continue
+        tag = int(raw.tag)
         if vr is None or vr == "UN":
             first = known(tag).split(" ")[0]
             vr = first or (str(dataset[raw.tag].VR) if vr is None else "UN")

@@ -97,7 +97,9 @@ class Encoded(RawDataElement):
     """An element that was written once, for all files that it stands in."""
 
     content: bytes
-    """Header and value, in the encoding that it names."""
+    """Header and value."""
+    encoding: tuple[bool, bool]
+    """Whether it is implicit VR, and little endian."""
 
 
 def encoded(raw: RawDataElement) -> RawDataElement:
@@ -108,7 +110,7 @@ def encoded(raw: RawDataElement) -> RawDataElement:
     if value is None or not header:
         return raw
     written = Encoded(*raw)
-    written.content = header + value
+    written.content, written.encoding = header + value, (writer.implicit, writer.little)
     return written
 
 
@@ -134,7 +136,7 @@ class Written:
         for tag, element in sorted(numbers, key=itemgetter(0)):
             if not tag & 0xFFFF:
                 continue
-            if isinstance(element, Encoded) and element[5:7] == encoding:
+            if type(element) is Encoded and element.encoding == encoding:
                 yield element.content
                 continue
             value = self.value(tag, element, encodings)
