@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from string import ascii_letters, digits
 from typing import TYPE_CHECKING
+
+import pybase64
 
 from img_ingestion import png_header
 from img_ingestion.contract import request_fault
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from img_ingestion.instance import Parcel, ParcelImage
-
-_ALPHABET = f"{ascii_letters}{digits}+/".encode()
-_HEADER = png_header.LENGTH // 3 * 4
-"""Characters of base64 that hold a PNG's header."""
-_PADDING = 2
-"""Characters of `=` at the end of base64, at the most."""
 
 
 def upload_body(parcel: Parcel) -> Spliced:
@@ -70,20 +64,16 @@ def _pieces(parcel: Parcel) -> Iterator[bytes | FileBytes]:
 
 def _check_data(image: ParcelImage) -> None:
     """Hold an image whose data are not base64 of the whole PNG that its fields describe."""
-    with opened(image.data) as stream:
-        rest, start, end = b"", b"", b""
+    start, end, ended, last = b"", b"", False, len(png_header.END)
+    with opened(image.data) as stream, turned_into(NotDescribed, "decoding an image's data"):
         while chunk := stream.read(CHUNK):
-            start, end = start or chunk[:_HEADER], (end + chunk)[-_HEADER:]
-            rest += chunk.translate(None, _ALPHABET)
-            if len(rest) > _PADDING:
-                break
-    if not end.endswith(rest) or rest.strip(b"="):
-        raise NotDescribed("an image's data are not base64")
-    with turned_into(NotDescribed, "decoding an image's data"):
-        header = png_header.png_header(b64decode(start, validate=True))
-        whole = b64decode(end, validate=True).endswith(png_header.END)
-        described = _described(image.fields)
-    if not whole or header != described:
+            if ended:
+                raise NotDescribed("an image's data go on behind the end of their base64")
+            part = pybase64.b64decode(chunk, validate=True)
+            start, end = start or part[: png_header.LENGTH], (end + part[-last:])[-last:]
+            ended = chunk.endswith(b"=")
+        header, described = png_header.png_header(start), _described(image.fields)
+    if end != png_header.END or header != described:
         raise NotDescribed("an image's data are not the PNG that was described")
 
 

@@ -17,6 +17,7 @@ from img_ingestion import payload, png_header
 from img_ingestion.contract import request_fault
 from img_ingestion.errors import NotDescribed
 from img_ingestion.instance import ParcelImage
+from img_ingestion.spliced import CHUNK
 from img_ingestion.upload_body import checked, upload_body
 from tests.delivering import SERIES, STUDY, fields, parcel, picture, png
 
@@ -232,6 +233,22 @@ def test_data_that_are_not_the_described_png_hold_the_image(spoilt: Any, tmp_pat
     data.write_bytes(spoilt(data.read_bytes()))
     with pytest.raises(NotDescribed):
         checked(one)
+
+
+@pytest.mark.parametrize("beyond", range(3))
+def test_data_longer_than_what_is_in_hand_are_looked_at_to_their_end(
+    beyond: int, tmp_path: Path
+) -> None:
+    one = parcel(tmp_path)
+    small, text = png(), one.images[0].data
+    header, end = small[: png_header.LENGTH], png_header.END
+    good = b64encode(header + bytes(2 * CHUNK // 4 * 3 - len(header) + beyond) + end)
+    text.write_bytes(good)
+    assert checked(one)
+    for place, wrong in ((CHUNK - 2, b"=="), (CHUNK - 1, b"="), (CHUNK, b"\n"), (CHUNK + 9, b"-")):
+        text.write_bytes(good[:place] + wrong + good[place + len(wrong) :])
+        with pytest.raises(NotDescribed):
+            checked(one)
 
 
 def test_data_that_are_gone_hold_the_image(tmp_path: Path) -> None:
