@@ -104,7 +104,8 @@ def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
     elements need no decoding, and a malformed number needs no conversion that would raise.
     """
     if raw.is_raw and isinstance(raw.value, bytes):
-        if raw.VR in CODED or (raw.VR in TEXT and is_plain(raw.value)):
+        named = raw.VR == "PN" and b"=" not in raw.value
+        if raw.VR in CODED or ((named or raw.VR in TEXT) and is_plain(raw.value)):
             text = raw.value.decode("latin-1")
             texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
             return [each.strip(" \0") for each in texts]

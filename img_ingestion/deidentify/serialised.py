@@ -21,7 +21,7 @@ from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import AMBIGUOUS_VR, PersonName
 
-from img_ingestion.deidentify.written_form import is_encapsulated
+from img_ingestion.deidentify.written_form import STRINGS, is_encapsulated
 from img_ingestion.extent import LONG_FORM, SHORT_FORM, UNDEFINED
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ DEFAULT = ["iso8859"]
 WRITTEN: Mapping[str | None, bytes] = {vr.decode(): vr for vr in LONG_FORM | SHORT_FORM}
 LONGEST_SHORT = 0xFFFF
 ITEM, DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
-STRINGS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UT"})
 FORMS = {
     little: tuple(struct.Struct(order + form) for form in ("HHL", "HH2sH", "HH2sHL"))
     for little, order in ((True, "<"), (False, ">"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 
+from img_ingestion import attribute
 from img_ingestion.attribute import known
 from img_ingestion.deidentify import private
 from img_ingestion.deidentify.action import Action
@@ -35,6 +36,7 @@ from img_ingestion.deidentify.representation import (
     texts_of,
     trusted,
 )
+from img_ingestion.deidentify.written_form import of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,12 +78,11 @@ class Values:
     def changed(self, action: Action, source: Dataset, raw: Element) -> Element | None:
         """Do U, C, SHIFT or PSEUDONYM; None where the value does not allow it."""
         tag = int(raw.tag)
-        if action is Action.PSEUDONYM:
-            element = source[raw.tag]
-            original = "" if element.value is None else str(element.value).strip()
-            return DataElement(raw.tag, element.VR, self.patient.code(tag, original))
         if raw.VR in (None, "UN"):
             raw = source[raw.tag]
+        if action is Action.PSEUDONYM:
+            code = self.patient.code(tag, attribute.text(source, tag))
+            return of_texts(raw.tag, str(raw.VR), [code], source.original_encoding)
         vr = str(raw.VR)
         if vr == "UI":
             return self.mapped(source, raw)
@@ -97,12 +98,10 @@ class Values:
         tag = int(raw.tag)
         return self._each(source, raw, lambda text: self.patient.uid(tag, text) if text else "")
 
-    def person(self, source: Dataset, raw: Element) -> DataElement:
+    def person(self, source: Dataset, raw: Element) -> Element:
         """Put a code for each person where a name must stand."""
-        element = source[raw.tag]
-        names = list(element.value) if element.VM > 1 else [element.value or ""]
-        codes = [self.patient.person(str(name)) for name in names]
-        return DataElement(raw.tag, "PN", codes if len(codes) > 1 else codes[0])
+        codes = [self.patient.person(name) for name in texts_of(source, raw)]
+        return of_texts(raw.tag, "PN", codes, source.original_encoding)
 
     def kept(
         self, source: Dataset, raw: Element, text: Action, *, listed: bool = False
@@ -233,13 +232,13 @@ class Values:
             return None
         if changed == texts:
             return raw
-        value = changed if len(changed) > 1 else changed[0]
-        vr = raw.VR or source[raw.tag].VR
-        joined = "\\".join(text or "" for text in changed)
+        vr, encoding = str(raw.VR or source[raw.tag].VR), source.original_encoding
+        every = [text or "" for text in changed]
+        joined = "\\".join(every)
         content = None if joined.isascii() else written(joined, source.original_character_set)
         if content is None:
-            return DataElement(raw.tag, vr, value)
-        return RawDataElement(raw.tag, vr, len(content), content, 0, *source.original_encoding)
+            return of_texts(raw.tag, vr, every, encoding)
+        return RawDataElement(raw.tag, vr, len(content), content, 0, *encoding)
 
 
 def _is_standard_code(source: Dataset, tag: int) -> bool:

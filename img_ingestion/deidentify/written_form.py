@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement, RawDataElement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom.tag import BaseTag
 
 PIXEL_DATA = 0x7FE00010
 UNDEFINED = 0xFFFFFFFF
 ITEM_HEADER = 8
+STRINGS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UT"})
+"""Of ASCII texts these are written as they are, joined."""
 PADDED_WITH_NUL = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UI", "UN"})
 
 
@@ -28,6 +36,22 @@ def valid(element: DataElement | RawDataElement) -> DataElement | RawDataElement
     padding = b"\0" if element.VR in PADDED_WITH_NUL else b" "
     value = b"".join((element.value, padding))
     return element._replace(value=value, length=len(value))
+
+
+def of_texts(
+    tag: BaseTag,
+    vr: str,
+    texts: Sequence[str],
+    encoding: tuple[bool, bool] | tuple[None, None],
+) -> DataElement | RawDataElement:
+    """Give an element with these values: as its bytes, where they are plain."""
+    content = "\\".join(texts)
+    if vr not in STRINGS or not content.isascii():
+        return DataElement(tag, vr, list(texts) if len(texts) > 1 else texts[0])
+    if len(content) % 2:
+        content += "\0" if vr in PADDED_WITH_NUL else " "
+    implicit, little = bool(encoding[0]), encoding[1] is not False
+    return RawDataElement(tag, vr, len(content), content.encode(), 0, implicit, little)
 
 
 def is_encapsulated(element: DataElement | RawDataElement) -> bool:
