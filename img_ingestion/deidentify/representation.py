@@ -109,11 +109,11 @@ def texts_of(source: Dataset, raw: DataElement | RawDataElement) -> list[str]:
             text = raw.value.decode("latin-1")
             texts = [text] if raw.VR in ONE_VALUE else text.split("\\")
             return [each.strip(" \0") for each in texts]
-        form = NUMBERS.get(str(raw.VR))
-        if form and raw.value and len(raw.value) % struct.calcsize(form) == 0:
-            order = "<" if getattr(raw, "is_little_endian", True) else ">"
+        order = "<" if getattr(raw, "is_little_endian", True) else ">"
+        form = order + NUMBERS.get(str(raw.VR), "")
+        if form != order and raw.value and len(raw.value) % struct.calcsize(form) == 0:
             digits = _known_digits if len(raw.value) <= FEW else _in_digits
-            return list(digits(order + form, raw.value))
+            return list(digits(form, raw.value))
     element = source[raw.tag]
     if element.value is None:
         return [""]
