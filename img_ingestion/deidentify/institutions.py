@@ -8,6 +8,7 @@ means the findings (clinique, Klinik), as far as they tell anything.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.vocabulary import is_clinical, listed
@@ -53,10 +54,6 @@ INITIALS = re.compile(
     r"|(?:transferred|transfer|referred) (?:from|to))(?: the)? (?P<name>[^\W\d_]{3,6})(?![^\W_])"
 )
 HAN, HANGUL = "\u4e00-\u9fff\u3040-\u30ff", "\uac00-\ud7a3"
-UNSPACED = re.compile(
-    f"(?P<name>[{HAN}]{{2,8}}?)(?:病院|医院|醫院|診療所|诊所|クリニック|医科大学|大学)"
-    f"|(?P<korean>[{HANGUL}]{{2,8}}?)(?:병원|의원|의료원)"
-)
 LONGEST, MOST_NAMES = 4, 2
 
 
@@ -96,9 +93,18 @@ def _without_a_kind(text: str) -> Iterator[Span]:
                 yield match.span("name")
     yield from (match.span() for match in SAINT.finditer(text))
     if not text.isascii():
-        for match in UNSPACED.finditer(text):
+        for match in _unspaced().finditer(text):
             if (match["name"] or match["korean"]) not in NOBODYS:
                 yield match.span()
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """Give what finds a name in a script without spaces; compiled for the first text that may have one."""
+    return re.compile(
+        f"(?P<name>[{HAN}]{{2,8}}?)(?:病院|医院|醫院|診療所|诊所|クリニック|医科大学|大学)"
+        f"|(?P<korean>[{HANGUL}]{{2,8}}?)(?:병원|의원|의료원)"
+    )
 
 
 def _before(text: str, at: int) -> tuple[int, bool]:

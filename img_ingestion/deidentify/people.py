@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from img_ingestion.deidentify.text_forms import folded
@@ -37,10 +38,6 @@ WITH_INITIALS = re.compile(
     rf"(?<!\w)(?:(?P<before>{CAPITAL}[^\W\d_]{{2,}}),?\s{CAPITAL}\.\s?{CAPITAL}\."
     rf"|{CAPITAL}\.\s?{CAPITAL}\.\s?(?P<after>{CAPITAL}[^\W\d_]{{2,}}))"
 )
-POLITE = re.compile(
-    "(?<![\u4e00-\u9fff])([\u4e00-\u9fff]{1,4}?)(?=様|さま|さん|氏|殿|先生|女士|小姐|太太)"
-    "|(?<![\uac00-\ud7a3])([\uac00-\ud7a3]{2,4}?)(?= ?(?:님|씨))"
-)
 NOBODY = frozenset(
     {"患者", "家族", "家属", "主治", "病人", "担当", "患者さん", "환자", "보호자", "선생"}
 )
@@ -66,7 +63,16 @@ def spans(text: str) -> Iterator[Span]:
     yield from _listed(tokens, low)
     yield from _with_initials(text)
     if not text.isascii():
-        yield from (each.span() for each in POLITE.finditer(text) if each.group() not in NOBODY)
+        yield from (each.span() for each in _polite().finditer(text) if each.group() not in NOBODY)
+
+
+@cache
+def _polite() -> re.Pattern[str]:
+    """Give what finds a name before a polite word; compiled for the first text with letters like these."""
+    return re.compile(
+        "(?<![\u4e00-\u9fff])([\u4e00-\u9fff]{1,4}?)(?=様|さま|さん|氏|殿|先生|女士|小姐|太太)"
+        "|(?<![\uac00-\ud7a3])([\uac00-\ud7a3]{2,4}?)(?= ?(?:님|씨))"
+    )
 
 
 def _with_initials(text: str) -> Iterator[Span]:
