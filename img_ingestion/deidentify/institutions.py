@@ -100,7 +100,7 @@ def _without_a_kind(text: str) -> Iterator[Span]:
 
 @cache
 def _unspaced() -> re.Pattern[str]:
-    """Give what finds a name in a script without spaces; compiled for the first text that may have one."""
+    """Give what finds names in scripts without spaces; made for the first text not in ASCII."""
     return re.compile(
         f"(?P<name>[{HAN}]{{2,8}}?)(?:病院|医院|醫院|診療所|诊所|クリニック|医科大学|大学)"
         f"|(?P<korean>[{HANGUL}]{{2,8}}?)(?:병원|의원|의료원)"

@@ -68,7 +68,7 @@ def spans(text: str) -> Iterator[Span]:
 
 @cache
 def _polite() -> re.Pattern[str]:
-    """Give what finds a name before a polite word; compiled for the first text with letters like these."""
+    """Give what finds a name before a polite word; made for the first text that is not ASCII."""
     return re.compile(
         "(?<![\u4e00-\u9fff])([\u4e00-\u9fff]{1,4}?)(?=様|さま|さん|氏|殿|先生|女士|小姐|太太)"
         "|(?<![\uac00-\ud7a3])([\uac00-\ud7a3]{2,4}?)(?= ?(?:님|씨))"
