@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from hashlib import sha256
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from img_ingestion.claims import holding
 from img_ingestion.durable import storing
 from img_ingestion.instance import CARRY_PICTURES, Parcel
 from img_ingestion.shelves import stem
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from img_ingestion.home import Home
-    from img_ingestion.ledger import Outgoing
+    from img_ingestion.ledger import Ledger, Outgoing
     from img_ingestion.settings import Place
 
     Batch = tuple[Outgoing, ...]
@@ -41,6 +43,33 @@ class Measure(NamedTuple):
     def within(self, pieces: Iterable[Batch]) -> Self:
         """Measure by the largest of these from now on."""
         return self._replace(size=max(sum(map(self.weight, piece)) for piece in pieces))
+
+
+def ours(
+    ledger: Ledger, customer: str, name: str, enough: int
+) -> Iterator[tuple[str, list[Outgoing]]]:
+    """
+    Give what is due: whole series, of small ones several until it is enough for a parcel.
+
+    Where runs share the ledger, each series comes alone, and while it is ours.
+    """
+    due: list[Outgoing] = []
+    for series in ledger.due_series(time.time(), customer, name):
+        claim = _claim(customer, series) if ledger.claims.shared else ""
+        with holding(ledger.claims, claim) as ours:
+            # Another run may have sent some of it since.
+            due += ledger.waiting(time.time(), customer, name, series) if ours else ()
+            if due and (claim or len(due) >= enough):
+                yield claim, due
+                due = []
+    if due:
+        yield "", due
+
+
+def _claim(customer: str, series: tuple[str, str]) -> str:
+    """Name what is in one pair of hands: a series of a customer."""
+    words = json.dumps([customer, *map(json.loads, series)], sort_keys=True)
+    return sha256(words.encode()).hexdigest()
 
 
 def filled(due: Iterable[Outgoing], measure: Measure) -> Iterator[Batch]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from img_ingestion import batches
@@ -28,7 +27,7 @@ from img_ingestion.ledger.ceiling import Ceiling
 from img_ingestion.patience import wait_s
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Container, Generator, Iterable, Iterator, Mapping
 
     from img_ingestion.batches import Batch, Measure
     from img_ingestion.carriage import Carriage
@@ -105,7 +104,7 @@ class Sending:
             for name, place in places.items():
                 deliveries = self.ledger.deliveries(customer, name, places)
                 self._settle(deliveries)
-                for claim, due in _ours(self.ledger, customer, name):
+                for claim, due in batches.ours(self.ledger, customer, name, place.max_images):
                     claimed = replace(deliveries, claim=claim)
                     # What another run has taken over is told by that one.
                     with suppress(TakenOver):
@@ -146,22 +145,6 @@ def transfer(
         yield from filter(None, Sending(ledger, settings, here).round())
 
 
-def _ours(ledger: Ledger, customer: str, name: str) -> Iterator[tuple[str, list[Outgoing]]]:
-    """Give what is due, series by series; where runs share the ledger, each while it is ours."""
-    for series in ledger.due_series(time.time(), customer, name):
-        claim = _claim(customer, series) if ledger.claims.shared else ""
-        with holding(ledger.claims, claim) as ours:
-            if ours:
-                # Another run may have sent some of it since.
-                yield claim, ledger.waiting(time.time(), customer, name, series)
-
-
-def _claim(customer: str, series: tuple[str, str]) -> str:
-    """Name what is in one pair of hands: a series of a customer."""
-    words = json.dumps([customer, *map(json.loads, series)], sort_keys=True)
-    return sha256(words.encode()).hexdigest()
-
-
 def _delivering(
     sending: Sending, deliveries: Deliveries, due: list[Outgoing], place: Place
 ) -> Iterator[Delivered | None]:
@@ -196,9 +179,9 @@ def _sent_along(
     place: tuple[str, Place],
 ) -> Iterator[Delivered | None]:
     """Deliver batch after batch, until one fails that says that all of them would."""
-    in_a_row = line.deliveries.in_a_row(SHUT, GIVE_UP)
+    in_a_row, noted = line.deliveries.in_a_row(SHUT, GIVE_UP), set[str]()
     while due and failures[place] < GIVE_UP:
-        outcome = yield from _attempt(line, due.popleft(), in_a_row)
+        outcome = yield from _attempt(line, due.popleft(), in_a_row, noted)
         in_a_row = in_a_row + 1 if outcome.code == SHUT else 0
         if isinstance(outcome, _Split):
             if outcome.code == TOO_LARGE:
@@ -210,6 +193,22 @@ def _sent_along(
         elif outcome.outcome == "sent":
             failures[place] = 0
         yield outcome
+        if outcome.outcome == "sent" and not noted:
+            noted = _noted(line, due)
+
+
+def _noted(line: _Line, due: Iterable[Batch]) -> set[str]:
+    """Note at once so many small parcels as one could have been, and give their keys."""
+    fresh = [batches.parcel(line.ledger.home, batch) for batch in due if not batch[0].parcel]
+    instances = accumulate(len(parcel.ids) for parcel in fresh)
+    parcels = {
+        parcel.key: parcel.ids
+        for parcel, many in zip(fresh, instances, strict=True)
+        if many <= line.measure.images
+    }
+    if parcels:
+        line.deliveries.bundled(parcels)
+    return set(parcels)
 
 
 def _lighter(line: _Line, pieces: Iterable[Batch], due: Iterable[Batch]) -> deque[Batch]:
@@ -219,11 +218,13 @@ def _lighter(line: _Line, pieces: Iterable[Batch], due: Iterable[Batch]) -> dequ
     return deque(batches.again(due, measure))
 
 
-def _attempt(line: _Line, batch: Batch, in_a_row: int) -> Generator[None, None, Delivered | _Split]:
+def _attempt(
+    line: _Line, batch: Batch, in_a_row: int, noted: Container[str]
+) -> Generator[None, None, Delivered | _Split]:
     """Deliver a batch and enter what became of it; pause while it is away."""
     parcel = batches.parcel(line.ledger.home, batch)
-    if not batch[0].parcel:
-        line.deliveries.bundled(parcel.ids, parcel.key)
+    if not (batch[0].parcel or parcel.key in noted):
+        line.deliveries.bundled({parcel.key: parcel.ids})
     try:
         receipt = yield from line.carriage.carried(line.deliveries.destination, parcel)
     except DestinationBusy as error:

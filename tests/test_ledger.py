@@ -43,7 +43,7 @@ def _contents(order: int, study: str = "1.2", series: str = "1.2.3") -> Contents
 def _delivered(ledger: Ledger, number: int) -> Deliveries:
     """Give the deliveries to the one destination, with this instance in a parcel."""
     deliveries = ledger.deliveries("customer_1", "backend", ["backend"])
-    deliveries.bundled([f"{number:016x}"], f"key {number}")
+    deliveries.bundled({f"key {number}": [f"{number:016x}"]})
     return deliveries
 
 

@@ -75,8 +75,8 @@ def everything(ledger: Ledger) -> list[object]:
     at = {name: ledger.deliveries("north", name, AMONG) for name in AMONG}
     ids = [one.id for one in ones]
     for where in at.values():
-        where.bundled(ids[:2], "key-1")
-        where.bundled(ids[2:4], "key-2")
+        where.bundled({"key-1": ids[:2]})
+        where.bundled({"key-2": ids[2:4]})
         where.sent(ids[:2], Receipt("200 ok", "ab"))
     _some_are_refused(at, ids)
     assert ledger.claims.taken("p")
@@ -112,7 +112,7 @@ def everything(ledger: Ledger) -> list[object]:
 def _some_are_refused(at: dict[str, Deliveries], ids: list[str]) -> None:
     at["backend"].refused(ids[2:4], "NotDescribed", "why")
     at["stow"].sent(ids[2:3], Receipt("200 ok", "cd"))
-    at["stow"].bundled(ids[4:5], "key-3")
+    at["stow"].bundled({"key-3": ids[4:5]})
     at["stow"].postponed(ids[4:5], 1.0, "DestinationBusy", "busy")
     at["backend"].spared(ids[5:], "NoPicture", "no picture")
 
@@ -162,13 +162,13 @@ def test_an_answer_that_comes_after_the_lease_changes_nothing(
         assert asleep.claims.taken("series")
         to_backend = asleep.deliveries("north", "backend", ["backend"])
         from_asleep = replace(to_backend, claim="series")
-        from_asleep.bundled([one.id], "key")
+        from_asleep.bundled({"key": [one.id]})
         expire(awake)
         assert awake.claims.taken("series")
         with pytest.raises(TakenOver):
             from_asleep.sent([one.id], Receipt("200 ok", "ab"))
         with pytest.raises(TakenOver):
-            from_asleep.bundled([one.id], "another")
+            from_asleep.bundled({"another": [one.id]})
         (due,) = awake.waiting(9e9)
         assert due.parcel == "key"
         memory = (home.state / "parcels.jsonl").read_text()

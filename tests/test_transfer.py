@@ -216,6 +216,19 @@ def test_a_dead_backend_is_left_alone_for_the_rest_of_the_pass(
     assert sum(outbox.delivery(one) == {} for one in ids) == len(ids) - GIVE_UP
 
 
+def test_small_series_are_noted_together_once_one_was_taken(outbox: Outbox, received: Path) -> None:
+    ids = [outbox.add(number, series=f"2.25.{number}") for number in range(1, 7)]
+    delivered = one_pass(outbox, received, "delay=0,times=1", "status=503")
+    assert [one.outcome for one in delivered] == ["sent"] + ["waiting"] * GIVE_UP
+    noted = [outbox.delivery(one) for one in ids]
+    assert all(one["parcel"] for one in noted)
+    assert [one["attempts"] for one in noted] == [1] * (1 + GIVE_UP) + [0] * 2
+    sent = one_pass(outbox, received)
+    assert [(one.ids, one.outcome) for one in sent] == [((one,), "sent") for one in ids[-2:]]
+    keys = [one["key"] for one in requests(received)]
+    assert keys == [one["parcel"] for one in (noted[0], *noted[-2:])]
+
+
 def test_a_success_between_them_keeps_failures_from_adding_up(
     outbox: Outbox, received: Path
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from img_ingestion.ledger import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from img_ingestion.claims import Claims
     from img_ingestion.instance import Receipt
@@ -81,17 +81,22 @@ class Deliveries:
     claim: str = ""
     """What has to be ours for anything to be noted; empty: nothing."""
 
-    def bundled(self, ids: Iterable[str], key: str) -> None:
+    def bundled(self, parcels: Mapping[str, Iterable[str]]) -> None:
         """
-        Note that these are a parcel, before its first attempt; durable on return.
+        Note parcels, ids by key, before the first attempt of any; durable on return.
 
         However the attempt ends, what is tried again is the same parcel under the same key,
         until the destination refuses it and it is bundled anew.
         """
-        chosen = list(ids)
-        rows = [(one, self.destination, self.customer, key) for one in chosen]
+        chosen = {key: list(ids) for key, ids in parcels.items()}
+        rows = [
+            (one, self.destination, self.customer, key)
+            for key, ids in chosen.items()
+            for one in ids
+        ]
         with self._writing("noting a parcel"):
-            self.memory.bundled(self._works(chosen), self.destination, key)
+            works = {key: self._works(ids) for key, ids in chosen.items()}
+            self.memory.bundled(works, self.destination)
             self.connection.executemany(
                 "INSERT INTO delivery (file, destination, customer, parcel) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (file, destination) DO UPDATE SET parcel = excluded.parcel"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from img_ingestion import durable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from img_ingestion.ledger.database import Database
@@ -53,14 +53,14 @@ class Memory:
 
     state: Path
 
-    def bundled(self, works: Iterable[str], destination: str, parcel: str) -> None:
-        """Note a parcel before its first attempt; durable on return."""
-        self._add(destination, works, {"parcel": parcel})
+    def bundled(self, parcels: Mapping[str, Iterable[str]], destination: str) -> None:
+        """Note parcels, works by key, before their first attempt; durable on return."""
+        self._add(destination, [(works, {"parcel": key}) for key, works in parcels.items()])
 
     def sent(self, works: Iterable[str], destination: str, receipt: tuple[str, str]) -> None:
         """Note that works have arrived; if this is lost, they are asked about again."""
         status, digest = receipt
-        self._add(destination, works, {"status": status, "digest": digest}, synced=False)
+        self._add(destination, [(works, {"status": status, "digest": digest})], synced=False)
 
     def recalled(self, connection: Database) -> None:
         """Tell the ledger all of it; a file that is entered later takes up its parcels."""
@@ -81,7 +81,7 @@ class Memory:
         if (self.state / FILE_NAME).exists():
             return
         for destination, parcel, sent, status, digest, works in connection.execute(_OF_DELIVERIES):
-            self.bundled(json.loads(works), destination, parcel)
+            self.bundled({parcel: json.loads(works)}, destination)
             if sent:
                 self.sent(json.loads(works), destination, (status, digest))
 
@@ -95,20 +95,22 @@ class Memory:
     def _add(
         self,
         destination: str,
-        works: Iterable[str],
-        what: dict[str, str],
+        several: Iterable[tuple[Iterable[str], dict[str, str]]],
         *,
         synced: bool = True,
     ) -> None:
         path = self.state / FILE_NAME
-        line = json.dumps({"destination": destination, "works": list(works), **what})
+        lines = [
+            json.dumps({"destination": destination, "works": list(works), **what})
+            for works, what in several
+        ]
         with durable.storing("remembering a parcel"):
             durable.create(path, b"")
             with os.fdopen(os.open(path, _FLAGS, 0o600), "wb") as stream:
                 # Others may share the home; let go of when the file is closed.
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 # What a power cut left of the line before ends here.
-                stream.write(f"\n{line}".encode())
+                stream.write("".join(f"\n{line}" for line in lines).encode())
                 stream.flush()
                 if synced:
                     os.fsync(stream.fileno())
