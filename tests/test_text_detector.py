@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from img_ingestion.deidentify import pixels
-from img_ingestion.deidentify.pixels import clean
+from img_ingestion.deidentify.pixels import clean, search
 from img_ingestion.deidentify.pixels.hide import hide
 from img_ingestion.deidentify.pixels.rules import Box, PixelRule
 from img_ingestion.deidentify.pixels.text import Wanted, models, still_readable
@@ -267,7 +267,8 @@ def test_a_name_that_hiding_leaves_holds_the_file(
 ) -> None:
     picture = noise(160, 400)
     picture[ink(160, 400)] = 2000
-    monkeypatch.setattr(pixels, "hide", broken)
+    for hiding in (pixels, search):
+        monkeypatch.setattr(hiding, "hide", broken)
     with pytest.raises(NotVerified):
         clean(image(make_dataset, picture), (), "all", Limits())
 
