@@ -90,7 +90,8 @@ def stage(
                 _write(file, part)
             os.fsync(file)
             if not read_soon:
-                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                with suppress(OSError):  # It is advice: no byte depends on it.
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(file)
     return temporary
