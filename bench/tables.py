@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer files, smaller ledgers")
     quick = parser.parse_args().quick
     others = ("--peers", str(peers()))
-    few = ("--files", "20") if quick else ()
+    few = ("--files", "60") if quick else ()
     small = ("--files", "100,1000", "--rows", "1000,10000", "--taken", "1,100") if quick else ()
     two = ("--workers", "2", "--sets", "A,B", "--files", "100" if quick else "400")
     for name, *arguments in (
