@@ -87,7 +87,7 @@ def stage(
         file = os.open(temporary, _NEW, 0o600)
         try:
             for part in (content,) if isinstance(content, bytes) else content:
-                _write(file, part)
+                put(file, part)
             os.fsync(file)
             if not read_soon:
                 with suppress(OSError):  # It is advice: no byte depends on it.
@@ -95,6 +95,13 @@ def stage(
         finally:
             os.close(file)
     return temporary
+
+
+def put(file: int, part: bytes | memoryview) -> None:
+    """Write all of a part: the system may take less of it at a time."""
+    rest = memoryview(part)
+    while rest:
+        rest = rest[os.write(file, rest) :]
 
 
 def place(finals: Finals, unsynced: Unsynced | None = None) -> None:
@@ -196,13 +203,6 @@ def free_bytes(path: Path) -> int:
     with storing("asking for free space"):
         space = os.statvfs(path)
     return space.f_bavail * space.f_frsize
-
-
-def _write(file: int, part: bytes | memoryview) -> None:
-    """Write all of a part: the system may take less of it at a time."""
-    rest = memoryview(part)
-    while rest:
-        rest = rest[os.write(file, rest) :]
 
 
 def _copy(source: Path, target: Path, within: int | None) -> None:

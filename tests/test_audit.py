@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pydicom
 import pytest
 
 from img_ingestion.cli import main
+from img_ingestion.errors import StorageError
 from img_ingestion.review.audit import Trail
 
 if TYPE_CHECKING:
@@ -90,6 +92,26 @@ def test_a_power_cut_within_a_record_leaves_a_trail_that_goes_on(tmp_path: Path)
     checked = made.checked()
     assert (checked.records, checked.broken) == (5, ())
     assert json.loads(lines(tmp_path)[-1])["torn"] is True
+
+
+def test_a_disk_that_takes_only_some_of_several_records_is_told_and_the_trail_goes_on(
+    tmp_path: Path,
+) -> None:
+    made, several = trail(tmp_path, 1), [{"id": f"{number:016x}"} for number in range(9)]
+    size, before = (
+        (tmp_path / "audit.jsonl").stat().st_size,
+        resource.getrlimit(resource.RLIMIT_FSIZE),
+    )
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * size, before[1]))
+    try:
+        with pytest.raises(StorageError):
+            made.add("file", *several)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    made.add("file", *several)
+    checked = made.checked()
+    assert (checked.broken, checked.cut) == ((), False)
+    assert checked.records == len(lines(tmp_path)) - 1 > 10
 
 
 def test_the_records_of_one_customer_can_be_taken_out(tmp_path: Path) -> None:

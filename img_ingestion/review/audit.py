@@ -87,7 +87,7 @@ class Trail:
                     line = json.dumps({**said, "before": before}).encode()
                     lines.append(line)
                     before, oddities = _digest(line), []
-                os.write(file, b"\n".join([*lines, b""]))
+                durable.put(file, b"\n".join([*lines, b""]))
                 if synced:
                     os.fsync(file)
                     last = {"number": number, "digest": before}
