@@ -11,7 +11,7 @@ import sys
 from importlib.machinery import PathFinder
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-VENV = os.path.join(ROOT, ".venv")
+VENV = os.path.realpath(os.path.join(ROOT, ".venv"))
 OWN = os.path.join(VENV, "bin", "python")
 BETWEEN_LOOKS = 20_000
 """New objects between two looks for garbage; Python's own number is 700."""

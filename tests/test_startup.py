@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 from pydicom.data import get_testdata_file
@@ -35,6 +36,7 @@ HEAVY = {
 }
 PASS = """
 import sys
+import venv
 import ingestion
 status = ingestion.main(["--home", sys.argv[1]])
 print(status, *sorted(set(sys.modules) & set(sys.argv[2:])))
@@ -88,3 +90,16 @@ def test_a_recipe_that_was_changed_is_read_again(tmp_path: Path) -> None:
     recipe.write_text("FORMAT dicom\n\n%header\n\nREMOOVE PatientID\n")
     assert _pass(tmp_path)[0] == "2"
     assert _pass(tmp_path)[0] == "2"
+
+
+def test_an_own_venv_that_is_a_link_and_lacks_something_is_told_and_not_begun_for_ever(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(ROOT / "img_ingestion", tmp_path / "img_ingestion")
+    shutil.copy(ROOT / "ingestion.py", tmp_path)
+    venv.create(tmp_path / "elsewhere", symlinks=True)
+    (tmp_path / ".venv").symlink_to(tmp_path / "elsewhere")
+    command = [tmp_path / ".venv" / "bin" / "python", tmp_path / "ingestion.py"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert ran.returncode == 2
+    assert "This Python has no pydantic_settings" in ran.stderr
