@@ -57,6 +57,8 @@ class Stretches(Generic[T]):
         passed.clear()
 
     def _keep(self, stretch: Stretch[T]) -> None:
+        if len(stretch.content) > MOST:  # one element over and over: no data set is as long
+            return
         self.size += len(stretch.content)
         if self.size > MOST:
             self.known.clear()

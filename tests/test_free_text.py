@@ -337,3 +337,13 @@ def test_a_given_name_before_a_dose_is_no_x_ray() -> None:
 def test_what_a_cut_sentence_leaves_is_nothing() -> None:
     assert PERSON.cleaned("Ordered for 4712345678 by Smith") == ""
     assert PERSON.cleaned("MR BRAIN_o'brien.mary12@mail.example") == "MR BRAIN"
+
+
+def test_what_is_longer_than_any_text_is_cleaned_alike_and_not_remembered() -> None:
+    cleaner = Cleaner.prepared(Identifiers(names=frozenset({"quillfeather"})), None)
+    long = "normal " * 2000
+    assert cleaner.without_own(f"{long}Quillfeather") == long.strip()
+    assert cleaner.finds(f"{long}Quillfeather")
+    assert not cleaner.finds(long)
+    assert not cleaner.done
+    assert not cleaner.known

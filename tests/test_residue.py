@@ -139,6 +139,8 @@ def test_a_name_is_found_however_it_is_written(hidden: bytes, *, nested: bool) -
 def test_base64_in_a_text_is_read_too() -> None:
     said = base64.b64encode(b"patient: Quillfeather").decode()
     assert _is_caught(_clean(DataElement(0x00204000, "LT", f"see {said} there")))
+    long = base64.b64encode(b"patient: Quillfeather" + b" and" * 200).decode()
+    assert _is_caught(_clean(DataElement(0x00204000, "LT", long)))
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])

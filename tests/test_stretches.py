@@ -142,6 +142,9 @@ def test_what_is_known_is_bounded() -> None:
     known: Stretches[int] = Stretches()
     for number in range(2 * MOST // LONGEST):
         known.learn(b"%08d" % number + bytes(LONGEST - 8), 0, LONGEST, number)
+    again = known.at(b"%08d" % number + bytes(LONGEST - 8), 0, LONGEST)
+    assert again
+    known.join([again] * (MOST // LONGEST + 1))
     assert sum(len(each.content) for each in known.known.values()) <= MOST
     known.learn(bytes(LONGEST + 1), 0, LONGEST + 1, 0)
     assert known.at(bytes(LONGEST + 1), 0, LONGEST + 1) is None

@@ -38,8 +38,8 @@ LONGEST_CUE, SHORT_TITLE = 24, 2
 """Characters. In capitals DR and MR are digital radiography and magnetic resonance."""
 LONG_NUMBER = 6
 END_OF_TIMES = 4e9
-MOST_REMEMBERED = 20_000
-"""Texts: some megabytes."""
+MOST_REMEMBERED, LONGEST_REMEMBERED = 20_000, 10_240
+"""Texts, and their characters: some megabytes; what is longer than an LT may be has no end."""
 MOST_TEXTS = 2048
 """Of which is known what is anybody's in them."""
 NUMERIC = re.compile(r"[0-9+. -]*")
@@ -149,7 +149,7 @@ class Cleaner:
 
     def may_remember(self, text: str) -> bool:
         """Tell a text without a UID, of which every file has others; make room for it."""
-        if has_uid(text):
+        if len(text) > LONGEST_REMEMBERED or has_uid(text):
             return False
         if len(self.done) + len(self.known) >= MOST_REMEMBERED:
             self.done.clear()

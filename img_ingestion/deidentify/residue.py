@@ -98,7 +98,7 @@ class Sought:
 
     def check_encoded(self, run: bytes) -> None:
         """Raise if something of it stands in what may be base64."""
-        said = _decoded(run)
+        said = _decoded(run) if len(run) <= LONGEST else _decoded.__wrapped__(run)
         if any(map(self.cleaner.finds, said)):
             raise NotVerified("an identifier was still there, in base64")
         if len(run) <= LONGEST:
