@@ -246,6 +246,8 @@ def _refused(
     if isinstance(error, DestinationShut) and row + 1 >= GIVE_UP:
         return _left_alone(line, batch, parcel, error)
     perhaps_taken = isinstance(error, DestinationRefused) and error.perhaps_taken
+    # The answer to an earlier attempt may be lost, and who refuses us does not look at the key.
+    perhaps_taken = perhaps_taken or (code == SHUT and bool(batch[0].parcel))
     if len(batch) > 1 and not perhaps_taken:
         halve = isinstance(error, ParcelTooLarge)
         return _Split(batches.halves(batch) if halve else batches.singles(batch), code)

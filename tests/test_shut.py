@@ -110,6 +110,20 @@ def test_what_was_perhaps_taken_goes_back_as_the_same_parcel(
     assert index.count('"again"') == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_was_perhaps_taken_before_a_wrong_token_is_not_taken_apart(
+    status: int, outbox: Outbox, tmp_path: Path
+) -> None:
+    ids = [outbox.add(number) for number in range(1, 4)]
+    one_pass(outbox, tmp_path, "fault=cut")
+    for script in ([f"status={status}"], [f"status={status}"], []):
+        outbox.ledger.put_back()
+        one_pass(outbox, tmp_path, *script)
+        assert {outbox.state(one) for one in ids} == {"held" if script else "sent"}
+    index = (tmp_path / "index.jsonl").read_text()
+    assert (index.count('"stored"'), index.count('"again"')) == (1, 1)
+
+
 def test_what_was_taken_anew_meanwhile_is_not_put_back(outbox: Outbox, tmp_path: Path) -> None:
     one = outbox.add(1)
     one_pass(outbox, tmp_path, "status=422")

@@ -72,7 +72,7 @@ class Outgoing(NamedTuple):
     """Instance Number (0020,0013)."""
     attempts: int
     parcel: str
-    """Key of the parcel that it is part of since its first attempt; empty before."""
+    """Key of the parcel that it was noted as part of, before the first attempt; empty till then."""
 
 
 class Filed(NamedTuple):
