@@ -62,8 +62,10 @@ def one_each(value: bytes, frames: int) -> list[tuple[int, int]] | None:
     if position != len(value) or len(places) != frames + 1:
         return None
     (start, first), *of_frames = places
+    if start == first:  # no table, as what is longer than one can say has none
+        return of_frames
     table = struct.pack(f"<{frames}L", *(begins - HEADER - first for begins, _ in of_frames))
-    return of_frames if value[start:first] in (b"", table) else None
+    return of_frames if value[start:first] == table else None
 
 
 def _offsets(dataset: Dataset) -> tuple[bytes, bytes] | None:
