@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS = ("deid==0.4.13", "dicognito==0.19.0", "dicom-anonymizer==2.1.0")
 LONG = (
     ("line_cost", "--workers", "2", "--sets", "A", "--policy", "all", "--files", "40"),
-    ("flat_memory", "--files", "6000"),
+    ("flat_memory", "--files", "10000"),
 )
 """What `--quick` leaves out."""
 
