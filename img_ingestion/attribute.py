@@ -34,6 +34,11 @@ def known(tag: int) -> str:
     return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
 
 
+def first_known(tag: int) -> str:
+    """Give the first representation that the dictionary has for a tag, or ""."""
+    return known(tag).split(" ")[0]
+
+
 @lru_cache(maxsize=8192)
 def tag_of(asked: int | str) -> BaseTag:
     """Give the tag of a number or keyword, one object each: pydicom compares two in Python."""

@@ -56,9 +56,9 @@ def ours(
     due: list[Outgoing] = []
     for series in ledger.due_series(time.time(), customer, name):
         claim = _claim(customer, series) if ledger.claims.shared else ""
-        with holding(ledger.claims, claim) as ours:
+        with holding(ledger.claims, claim) as mine:
             # Another run may have sent some of it since.
-            due += ledger.waiting(time.time(), customer, name, series) if ours else ()
+            due += ledger.waiting(time.time(), customer, name, series) if mine else ()
             if due and (claim or len(due) >= enough):
                 yield claim, due
                 due = []

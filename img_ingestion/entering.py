@@ -151,7 +151,7 @@ def _moved(bench: Bench, one: Decided, unsynced: Unsynced) -> list[tuple[Entry, 
     way = target if grows else sealing.way(target, entry.customer)
     # What is encrypted has to be durable first: then its original goes.
     moved = job.source.put_away(job.arrival, way, unsynced if way == target else None)
-    return [(entry, "" if way == target else sealing.seal(way))] if moved else []
+    return [(entry, sealing.seal(way))] if moved else []
 
 
 def _told(one: Decided) -> Ingested:

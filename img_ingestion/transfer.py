@@ -6,7 +6,6 @@ import time
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from img_ingestion import batches
@@ -199,13 +198,13 @@ def _sent_along(
 
 def _noted(line: _Line, due: Iterable[Batch]) -> set[str]:
     """Note at once so many small parcels as one could have been, and give their keys."""
-    fresh = [batches.parcel(line.ledger.home, batch) for batch in due if not batch[0].parcel]
-    instances = accumulate(len(parcel.ids) for parcel in fresh)
-    parcels = {
-        parcel.key: parcel.ids
-        for parcel, many in zip(fresh, instances, strict=True)
-        if many <= line.measure.images
-    }
+    parcels, instances = dict[str, tuple[str, ...]](), 0
+    for batch in (each for each in due if not each[0].parcel):
+        instances += len(batch)
+        if instances > line.measure.images:
+            break
+        parcel = batches.parcel(line.ledger.home, batch)
+        parcels[parcel.key] = parcel.ids
     if parcels:
         line.deliveries.bundled(parcels)
     return set(parcels)

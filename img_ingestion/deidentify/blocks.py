@@ -7,11 +7,12 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import RawDataElement
 
 from img_ingestion.attribute import tag_of
 from img_ingestion.deidentify.representation import texts_of
-from img_ingestion.deidentify.serialised import as_raw, encoded
+from img_ingestion.deidentify.serialised import encoded
+from img_ingestion.deidentify.written_form import of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,17 +67,15 @@ class Blocks:
 
     def creators(self) -> dict[BaseTag, Element]:
         """Give the creators of what stays, written anew."""
-        implicit, little = self.source.original_encoding
-        encoding = bool(implicit), little is not False
+        encoding = self.source.original_encoding
         return {
-            tag_of(block): _creator(block, self.owners[block], *encoding)
+            tag_of(block): _creator(block, self.owners[block], encoding)
             for block in sorted(self.kept)
         }
 
 
 @lru_cache(maxsize=1024)
-def _creator(block: int, owner: str, implicit: bool, little: bool) -> Element:  # noqa: FBT001 - in pydicom's order
+def _creator(block: int, owner: str, encoding: tuple[bool, bool] | tuple[None, None]) -> Element:
     """Write a creator, which is the same in every file of a device."""
-    element = DataElement(tag_of(block), "LO", owner)
-    raw = as_raw(element, implicit, little)
-    return encoded(raw) if raw else element
+    element = of_texts(tag_of(block), "LO", [owner], encoding)
+    return encoded(element) if isinstance(element, RawDataElement) else element

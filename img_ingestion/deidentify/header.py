@@ -15,7 +15,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from img_ingestion.attribute import known
+from img_ingestion.attribute import first_known, known
 from img_ingestion.deidentify import content_items, private, profile
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.blocks import Blocks
@@ -242,5 +242,5 @@ def _vr(raw: Element) -> str:
     """Give the VR to write: the file's where it names one, else the dictionary's first."""
     vr = raw.VR
     if vr is None or vr == "UN":
-        vr = known(int(raw.tag)).split(" ")[0] or "UN"
+        vr = first_known(int(raw.tag)) or "UN"
     return str(vr)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydicom._uid_dict import UID_dictionary
 from pydicom.dataelem import RawDataElement
 
-from img_ingestion.attribute import known
+from img_ingestion.attribute import first_known
 from img_ingestion.deidentify import profile, representation, written_dates
 from img_ingestion.deidentify.action import Action
 from img_ingestion.deidentify.dates import DA
@@ -60,14 +60,10 @@ def identity_tags() -> frozenset[int]:
         frozenset(
             tag
             for tag, row in rows().items()
-            if (row.vr or _known_vr(tag)) in TEXT and not prose & set(row.options)
+            if (row.vr or first_known(tag)) in TEXT and not prose & set(row.options)
         )
         - NOT_PLACES
     )
-
-
-def _known_vr(tag: int) -> str:
-    return known(tag).split(" ")[0]
 
 
 @dataclass(slots=True)

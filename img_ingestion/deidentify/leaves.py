@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
-from img_ingestion.attribute import known
+from img_ingestion.attribute import first_known
 from img_ingestion.deidentify.representation import CODED, ONE_VALUE
 from img_ingestion.errors import NotVerified
 from img_ingestion.extent import DEEPEST, ITEM, LONG_FORM, SEQUENCE_END, SHORT_FORM, UNDEFINED
@@ -210,4 +210,4 @@ def _within(position: int, end: int) -> int:
 
 
 def _known(tag: int) -> str:
-    return known(tag).split(" ")[0] or "LO"
+    return first_known(tag) or "LO"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 
-from img_ingestion.attribute import known
+from img_ingestion.attribute import first_known
 from img_ingestion.deidentify import representation
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def said(dataset: Dataset) -> Iterator[Said]:
             continue
         tag = int(raw.tag)
         if vr is None or vr == "UN":
-            first = known(tag).split(" ")[0]
+            first = first_known(tag)
             vr = first or (str(dataset[raw.tag].VR) if vr is None else "UN")
         if vr != "SQ":
             yield Said(dataset, raw, tag, vr)

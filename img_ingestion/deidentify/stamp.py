@@ -18,12 +18,15 @@ from img_ingestion import __version__, attribute
 from img_ingestion.deidentify import profile
 from img_ingestion.deidentify.serialised import DEFAULT, Written
 from img_ingestion.deidentify.tables import rows
+from img_ingestion.deidentify.written_form import of_texts
 
 if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
     from img_ingestion.settings import Profile
 
+EXPLICIT_LITTLE = False, True
+"""Of the file meta information (PS3.10 7.1), explicit VR: whether implicit, whether little."""
 IMPLEMENTATION_CLASS_UID = UID("2.25.134351473349708985578604307872871789624")
 IMPLEMENTATION_VERSION = f"IMG_INGEST_{__version__.replace('.', '_')}"
 """PS3.7 D.3.3.2: at most sixteen characters."""
@@ -82,19 +85,19 @@ def write(
 def file_meta(dataset: Dataset, transfer_syntax: UID) -> FileMetaDataset:
     """Build the file meta information anew (PS3.10 7.1); nothing of the original's is kept."""
     said = (
-        (0x00020001, "OB", "\0\1"),
         (0x00020002, "UI", attribute.text(dataset, "SOPClassUID")),
         (0x00020003, "UI", attribute.text(dataset, "SOPInstanceUID")),
         (0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
         (0x00020013, "SH", IMPLEMENTATION_VERSION),
     )
-    meta: dict[BaseTag, DataElement | RawDataElement] = {}
+    version, syntax = map(attribute.tag_of, ("FileMetaInformationVersion", "TransferSyntaxUID"))
+    meta: dict[BaseTag, DataElement | RawDataElement] = {
+        version: DataElement(version, "OB", b"\0\1"),
+        syntax: DataElement(syntax, "UI", transfer_syntax),
+    }
     for number, vr, text in said:
-        tag, value = attribute.tag_of(number), text.encode()
-        value += (b" " if vr == "SH" else b"\0") * (len(value) % 2)
-        meta[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)  # noqa: FBT003 - pydicom's
-    tag = attribute.tag_of("TransferSyntaxUID")
-    meta[tag] = DataElement(tag, "UI", transfer_syntax)
+        tag = attribute.tag_of(number)
+        meta[tag] = of_texts(tag, vr, [text], EXPLICIT_LITTLE)
     return FileMetaDataset(meta)
 
 
@@ -157,8 +160,10 @@ def _say_of_annotation(dataset: Dataset, *, pixels: bool) -> None:
     """
     if pixels:
         dataset.BurnedInAnnotation = "NO"
-    elif attribute.has(dataset, "BurnedInAnnotation") and (
-        dataset.BurnedInAnnotation is not None and dataset.SOPClassUID not in REQUIRES_STATEMENT
+    elif (
+        attribute.has(dataset, "BurnedInAnnotation")
+        and dataset.BurnedInAnnotation is not None
+        and dataset.SOPClassUID not in REQUIRES_STATEMENT
     ):
         del dataset.BurnedInAnnotation
 

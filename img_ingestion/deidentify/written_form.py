@@ -48,10 +48,8 @@ def of_texts(
     content = "\\".join(texts)
     if vr not in STRINGS or not content.isascii():
         return DataElement(tag, vr, list(texts) if len(texts) > 1 else texts[0])
-    if len(content) % 2:
-        content += "\0" if vr in PADDED_WITH_NUL else " "
     implicit, little = bool(encoding[0]), encoding[1] is not False
-    return RawDataElement(tag, vr, len(content), content.encode(), 0, implicit, little)
+    return valid(RawDataElement(tag, vr, len(content), content.encode(), 0, implicit, little))
 
 
 def is_encapsulated(element: DataElement | RawDataElement) -> bool:
